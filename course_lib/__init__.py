@@ -75,7 +75,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = importlib.import_module(_HOMES[name])
-    value = module if name == _HOMES[name].rpartition(".")[2] and name == "study" else getattr(module, name)
+    value = module if name == "study" else getattr(module, name)
     globals()[name] = value
     return value
 

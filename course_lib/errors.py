@@ -33,3 +33,14 @@ class ServerError(CourseError):
 
 class ProgressError(CourseError):
     """The progress store was asked for something it cannot do."""
+
+
+class CheckFailed(CourseError):
+    """A check said no; `verdict` holds the whole outcome, and the text is its message."""
+
+    def __init__(self, message: str, verdict: object = None) -> None:
+        super().__init__(message)
+        self.verdict = verdict
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self.verdict or self)]

@@ -1,0 +1,170 @@
+"""`check`: the verdict on one answer, in the learner's own kernel.
+
+It runs the question's check under the five probes and a clock, records the verdict, and raises when the answer is
+wrong: a value is no error, and a grader that looks for errors would give a wrong answer full points for one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from types import FrameType
+from typing import Any  # Any: what a check cell hands over
+
+from course_lib.checks import attempt, learner_code
+from course_lib.checks.assertions import AnswerError, Wrong, refuse_awaitable
+from course_lib.checks.outcome import Outcome
+from course_lib.checks.probes import SLUGS, probes
+from course_lib.checks.question import Question, find_question
+from course_lib.errors import CheckFailed, CourseError
+from course_lib.workspace import modules
+
+Recorder = Callable[[Outcome], None]
+
+
+def _record(outcome: Outcome) -> None:
+    from course_lib.study.progress import record
+
+    result = {key: value for key, value in outcome.as_dict().items() if key != "question"}
+    record("checked", outcome.question, result)
+    if outcome.outcome == "pass":
+        record("passed", outcome.question, result)
+
+
+recorders: list[Recorder] = [_record]  # a runner that judges many answers puts its own in place of the progress store
+
+
+async def check(question: str, /, **what: Any) -> Outcome:
+    """Judge the answer to `question`: return the `Outcome` when it passes, raise `CheckFailed` when it does not.
+
+    An untouched answer is `not attempted`: a quiet outcome for a learner, an error under `COURSE_STRICT=1` or nbgrader.
+    Raises `CourseError` for a question that does not exist or a check that is itself broken.
+    """
+    await modules.dispose_forgotten()
+    outcome = await verdict(find_question(question), what)
+    for recorder in recorders:
+        recorder(outcome)
+    strict = os.environ.get("COURSE_STRICT") == "1" or "NBGRADER_EXECUTION" in os.environ
+    if outcome.outcome == "pass" or (outcome.outcome == "not attempted" and not strict):
+        return outcome
+    raise CheckFailed(outcome.message, outcome)
+
+
+async def verdict(asked: Question, what: dict[str, Any]) -> Outcome:
+    """Return the outcome of one question without recording or raising it."""
+    possible = attempt.points_of(asked.lesson, asked.name)
+    base = Outcome(asked.name, "pass", "", possible, possible, asked.lesson, asked.section)
+    text = attempt.last_answer(asked.name)
+    cell = attempt.exercise_cell(asked.lesson, asked.name)
+    if text is not None and cell is not None:
+        from course_lib.notebook_file import source
+
+        state = attempt.state(text, source(cell))
+        if state == "untouched":
+            return replace(base, outcome="not attempted", message="write your answer in the cell above", points=0)
+        if state == "broken":
+            return replace(
+                base, outcome="error", message="SyntaxError: mend the answer cell and run it again", points=0
+            )
+    try:
+        base = await _judged(asked, what, base)
+        if base.outcome == "fail" and base.slug == SLUGS["loop"]:
+            base = await _judged(asked, what, replace(base, outcome="pass", points=possible))  # once more: it may be us
+    except Wrong as said:
+        section = said.section if said.section is not None else asked.section
+        base = replace(base, outcome=said.outcome, message=str(said), section=section, slug=said.slug, points=0)
+    except AnswerError as raised:
+        base = replace(base, outcome="error", points=0, **_of_error(raised.__cause__ or raised))
+    return base
+
+
+async def _judged(asked: Question, what: dict[str, Any], base: Outcome) -> Outcome:
+    async with probes(off=asked.except_probes) as report:
+        message = await _in_time(asked, what)
+    if not report.findings:
+        return replace(base, message=message)
+    first = report.findings[0]
+    section = asked.probe_sections.get(first.probe, asked.section)
+    return replace(base, outcome="fail", message=first.sentence, section=section, slug=SLUGS[first.probe], points=0)
+
+
+def _of_error(error: BaseException) -> dict[str, Any]:
+    from course_lib.expect import first_line
+    from course_lib.field_guide import explain
+
+    where = learner_code.of_traceback(error.__traceback__)
+    text = f"{type(error).__name__}: {first_line(error)}".removesuffix(": ")
+    return {"message": f"{text}, {where}" if where else text, "slug": explain(error).slug or ""}
+
+
+async def _in_time(asked: Question, what: dict[str, Any]) -> str:
+    """Await the check function within the question's clock; a check that is itself wrong is our error."""
+    stuck: list[str] = []
+    running = asyncio.current_task()
+    loop = asyncio.get_running_loop()
+    look = loop.call_later(asked.seconds * 0.9, lambda: stuck.append(_waiting_at(running)))
+    try:
+        with _alarm(asked.seconds + 1):
+            async with asyncio.timeout(asked.seconds):
+                message = await asked.check(**what)
+    except _Blocked as blocked:
+        raise _too_late(asked, str(blocked)) from None
+    except TimeoutError:
+        raise _too_late(asked, stuck[0] if stuck else "") from None
+    except (Wrong, AnswerError, CourseError):
+        raise
+    except Exception as error:
+        raise CourseError(
+            f"the check of {asked.name} failed itself ({type(error).__name__}: {error}); this is a bug in the course: "
+            'please report it with the output of "course doctor"'
+        ) from error
+    finally:
+        look.cancel()
+    refuse_awaitable(message)
+    if not isinstance(message, str):
+        raise CourseError(f"the check of {asked.name} returned {type(message).__name__}, expected a sentence")
+    return message
+
+
+def _too_late(asked: Question, where: str) -> Wrong:
+    at = f" {where}" if where else ""
+    return Wrong(f"timeout: still waiting{at} after {asked.seconds:g} s", outcome="timeout")
+
+
+def _waiting_at(task: asyncio.Task[Any] | None) -> str:
+    """Return `in 'name' at line 4 of the cell` of the task, or of the first other task that waits in learner code."""
+    others = [other for other in asyncio.all_tasks() if other is not task]
+    for waiting in [task, *others]:
+        found = learner_code.of_waiting(waiting) if waiting is not None else None
+        if found:
+            return f"in {found[0]!r} at {found[1]}"
+    return ""
+
+
+class _Blocked(BaseException):
+    """Raised by the alarm inside code that never gives the loop back; not an Exception, so nobody swallows it."""
+
+
+@contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """Interrupt a call that blocks the loop: asyncio's own timeout cannot fire while nobody awaits."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(_number: int, frame: FrameType | None) -> None:
+        where = learner_code.of_stack(frame)
+        raise _Blocked(f"at {where}, which never gives the loop back" if where else "")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

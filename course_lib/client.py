@@ -1,0 +1,167 @@
+"""`client`: an httpx client for an app, in this process or over a real socket, with the lifespan entered.
+
+httpx by itself never runs the lifespan; and a server of our own in the kernel's loop shows what ASGI transport hides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any  # Any: ASGI scopes and messages
+
+from course_lib.errors import CourseError, ServerError
+from course_lib.observe import app_hooks
+from course_lib.observe.events import REQUEST, emit, next_request
+from course_lib.workspace import folder, modules
+
+if TYPE_CHECKING:
+    import httpx
+    import uvicorn
+
+Message = MutableMapping[str, Any]
+App = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
+
+BASE_URL = "http://velvet.rope"
+START_S = 10.0  # a lifespan that takes longer is broken; the sentence is better than waiting
+
+
+@asynccontextmanager
+async def client(app: Any, wire: bool = False, errors: bool = False) -> AsyncIterator[httpx.AsyncClient]:
+    """Open an httpx client for `app` (an app or `"app.main:app"`), its lifespan entered and left.
+
+    `wire=True` serves it by uvicorn on a free loopback port. `errors=True` raises an app's exception here; by default
+    it is the 500 a stranger sees. Raises `CourseError` when the name leads nowhere or the server does not start.
+    """
+    import httpx
+
+    await modules.dispose_forgotten()
+    target = load(app)
+    app_hooks.install()
+    with _watched(target):
+        if wire:
+            async with _served(Observed(target)) as address, httpx.AsyncClient(base_url=address) as http:
+                yield http
+            return
+        async with _lifespan(target) as state:
+            transport = httpx.ASGITransport(Observed(target, state), raise_app_exceptions=errors)
+            async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as http:
+                yield http
+
+
+def load(app: Any) -> App:
+    """Return the app that `"app.main:app"` names, imported fresh; anything else is returned as it is."""
+    if not isinstance(app, str):
+        target: App = app
+        return target
+    folder.root()
+    module, _, name = app.partition(":")
+    try:
+        found: App = getattr(importlib.import_module(module), name or "app")
+    except ModuleNotFoundError as error:
+        if error.name is None or not module.startswith(error.name):
+            raise  # an import inside the learner's file failed: its own error tells more
+        raise CourseError(f"{app} was not found; has its %%app cell run, or lesson(n) before it?") from None
+    except AttributeError:
+        raise CourseError(f"{module} has no {name!r}; write {name} = create_app() or FastAPI() there") from None
+    return found
+
+
+class Observed:
+    """The app, with each request numbered and its answer seen as it is sent."""
+
+    def __init__(self, app: App, state: dict[str, Any] | None = None) -> None:
+        self._app = app
+        self._state = state
+
+    async def __call__(
+        self,
+        scope: Message,
+        receive: Callable[[], Awaitable[Message]],
+        send: Callable[[Message], Awaitable[None]],
+    ) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        if self._state is not None:
+            scope["state"] = dict(self._state)
+
+        async def seen(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                emit("send-start", self._app, str(message["status"]))
+            elif message["type"] == "http.response.body" and message.get("body"):
+                emit("send-body", self._app)
+            await send(message)
+
+        token = REQUEST.set(next_request())
+        try:
+            return await self._app(scope, receive, seen)
+        except Exception as error:
+            emit("crash", self._app, type(error).__name__, error)
+            raise
+        finally:
+            REQUEST.reset(token)
+
+
+@contextlib.contextmanager
+def _watched(app: Any) -> Any:
+    """Make the exits of the app's yield dependencies visible while the client is open."""
+    overrides = getattr(app, "dependency_overrides", None)
+    if overrides is None or isinstance(overrides, app_hooks.WatchedOverrides):
+        yield
+        return
+    app.dependency_overrides = app_hooks.WatchedOverrides(overrides)
+    try:
+        yield
+    finally:
+        app.dependency_overrides = overrides
+
+
+@asynccontextmanager
+async def _lifespan(app: Any) -> AsyncIterator[dict[str, Any]]:
+    router = getattr(app, "router", None)
+    if router is None:  # a bare ASGI function has no lifespan to enter
+        yield {}
+        return
+    async with router.lifespan_context(app) as state:
+        yield dict(state or {})
+
+
+@asynccontextmanager
+async def _served(app: Observed) -> AsyncIterator[str]:
+    """Serve `app` by uvicorn in this loop on a free loopback port; yield its address."""
+    import uvicorn
+
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    server = _quiet_server(uvicorn.Config(app, lifespan="on", log_config=None, log_level="critical"))
+    serving = asyncio.create_task(server.serve(sockets=[listening]), name="uvicorn")
+    try:
+        await _started(server, serving)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await asyncio.gather(serving, return_exceptions=True)
+        listening.close()
+
+
+def _quiet_server(config: uvicorn.Config) -> uvicorn.Server:
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        @contextlib.contextmanager
+        def capture_signals(self) -> Any:
+            yield  # the kernel keeps its own Ctrl-C
+
+    return Server(config)
+
+
+async def _started(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
+    async with asyncio.timeout(START_S):
+        while not server.started:
+            if serving.done():
+                raise ServerError("the app did not start; run it with client(app) to see the error of its lifespan")
+            await asyncio.sleep(0.005)

@@ -1,0 +1,56 @@
+"""`expect(Error)`: a block that must raise this error, and prints its class and first line.
+
+Jupyter's `raises-exception` tag also passes a cell that raises nothing; a broken promise must not pass here.
+"""
+
+from __future__ import annotations
+
+import re
+from types import TracebackType
+
+from course_lib.errors import CourseError
+
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+_TASK = re.compile(r"Task-\d+")
+
+
+class Expect:
+    """A context manager that keeps the `error` it caught."""
+
+    def __init__(self, kind: type[BaseException]) -> None:
+        self._kind = kind
+        self.error: BaseException | None = None
+
+    def __enter__(self) -> Expect:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> bool:
+        if error is None:
+            raise CourseError(f"expected {self._kind.__name__}, and nothing was raised; what changed before this cell?")
+        if not isinstance(error, self._kind):
+            if not isinstance(error, Exception):  # Ctrl-C and cancellation go their own way
+                return False
+            raise CourseError(f"expected {self._kind.__name__}, got {describe(error)}") from error
+        self.error = error
+        print(describe(error))
+        return True
+
+
+def describe(error: BaseException) -> str:
+    """Return `Class: first line`, and ` <- Class` of the error it wraps; the same text in every run."""
+    text = first_line(error)
+    wrapped = getattr(error, "orig", None)
+    origin = f" <- {type(wrapped).__name__}" if isinstance(wrapped, BaseException) else ""
+    name = type(error).__name__ + origin
+    return f"{name}: {text}" if text else name
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of the message without addresses, task numbers and SQLAlchemy's link."""
+    line = str(error).strip().partition("\n")[0].partition(" (Background on this error")[0]
+    return _TASK.sub("Task", _ADDRESS.sub("", line)).strip()
+
+
+def expect(kind: type[BaseException]) -> Expect:
+    """Return a block that must raise `kind`: prints the error's class, the class it wraps and its first line."""
+    return Expect(kind)

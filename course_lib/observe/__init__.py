@@ -1,0 +1,15 @@
+"""What really happened: traces, gauges, peaks, arrivals, heartbeats and their timelines.
+
+Every claim of the course is measured with one of these; none of them changes what it looks at.
+"""
+
+from __future__ import annotations
+
+from course_lib.observe.arrival import from_arrival
+from course_lib.observe.gauge import gauge
+from course_lib.observe.loop_lag import loop_lag
+from course_lib.observe.peak import peak
+from course_lib.observe.timeline import timeline
+from course_lib.observe.trace import trace
+
+__all__ = ["from_arrival", "gauge", "loop_lag", "peak", "timeline", "trace"]

@@ -1,0 +1,95 @@
+"""`loop_lag`: a heartbeat beside the code that tells whether the event loop stood still.
+
+A second heartbeat in a thread takes away the machine's own pauses: only what stops the loop and not the thread counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import Any
+
+BEAT_S = 0.01  # short enough to see a 50 ms stall, long enough to cost nothing (lag of clean code: 1-4 ms)
+STALL_S = 0.1  # ten beats: nothing that awaits is ever this late, measured on a loaded machine
+
+
+class _Reference(threading.Thread):
+    """Wakes every beat and keeps how late it was: what the machine, and not the code, did to every clock."""
+
+    def __init__(self) -> None:
+        super().__init__(name="heartbeat-reference", daemon=True)
+        self._over = threading.Event()
+        self.late: list[tuple[float, float]] = []  # (moment, seconds late), only what is worth keeping
+
+    def run(self) -> None:
+        before = time.perf_counter()
+        while not self._over.wait(BEAT_S):
+            now = time.perf_counter()
+            if now - before > 3 * BEAT_S:
+                self.late.append((now, now - before - BEAT_S))
+            before = now
+
+    def stop(self) -> None:
+        self._over.set()
+        self.join()
+
+    def lateness(self, begin: float, end: float) -> float:
+        """Return the seconds this clock lost between two moments."""
+        return sum(late for moment, late in self.late if begin - BEAT_S <= moment <= end + BEAT_S)
+
+
+class LoopLag:
+    """A heartbeat on the running loop: `beats` counted, `worst` stall in seconds, `stood_still` the verdict."""
+
+    def __init__(self) -> None:
+        self.beats = 0
+        self._gaps: list[tuple[float, float]] = []
+        self._reference = _Reference()
+        self._task: asyncio.Task[None] | None = None
+
+    async def _beat(self) -> None:
+        before = time.perf_counter()
+        while True:
+            await asyncio.sleep(BEAT_S)
+            now = time.perf_counter()
+            if now - before > STALL_S / 2:
+                self._gaps.append((before, now))
+            before = now
+            self.beats += 1
+
+    @property
+    def worst(self) -> float:
+        """Seconds of the longest stall that was the code's own doing."""
+        own = (end - begin - BEAT_S - self._reference.lateness(begin, end) for begin, end in self._gaps)
+        return max((0.0, *own))
+
+    @property
+    def stood_still(self) -> bool:
+        """True when the loop answered nobody for at least a tenth of a second."""
+        return self.worst >= STALL_S
+
+    async def __aenter__(self) -> LoopLag:
+        self._reference.start()
+        self._task = asyncio.get_running_loop().create_task(self._beat(), name="loop_lag")
+        await asyncio.sleep(2 * BEAT_S)  # let both hearts beat before the code under test begins
+        self.beats = 0
+        self._gaps.clear()
+        return self
+
+    async def __aexit__(self, *error: Any) -> None:
+        seen = self.beats
+        await asyncio.sleep(2 * BEAT_S)  # the beat that was due during a stall fires only now
+        self.beats = seen
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._reference.stop()
+
+    def __repr__(self) -> str:
+        return f"stood still {self.stood_still}"
+
+
+def loop_lag() -> LoopLag:
+    """Return a heartbeat for `async with loop_lag() as lag:`; read `lag.stood_still` and `lag.beats` afterwards."""
+    return LoopLag()
