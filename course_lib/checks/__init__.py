@@ -5,7 +5,7 @@ Nothing here is ever taken from the learner's namespace but what the check cell 
 
 from __future__ import annotations
 
-from course_lib.checks.check import check
 from course_lib.checks.outcome import Outcome
+from course_lib.checks.verdict import check
 
 __all__ = ["Outcome", "check"]

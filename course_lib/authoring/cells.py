@@ -1,0 +1,180 @@
+"""Run the cells of one job in this process, as a notebook would, and return a record that can cross a pipe.
+
+The process belongs to the job: its streams, its working folder and its IPython shell are thrown away with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import io
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any  # Any: IPython ships no types; a record is JSON
+
+if TYPE_CHECKING:
+    from course_lib.checks.outcome import Outcome
+
+Send = Callable[[dict[str, Any]], None]
+
+OUTPUT_CAP = 1_000_000  # characters: 10 MB of print must not fill the memory or the pipe
+
+
+class _Capped(io.TextIOBase):
+    """A stream that keeps the first characters and forgets the rest."""
+
+    def __init__(self) -> None:
+        self._kept: list[str] = []
+        self._room = OUTPUT_CAP
+
+    def write(self, text: str) -> int:
+        if self._room > 0:
+            self._kept.append(text[: self._room])
+            self._room -= len(text)
+        return len(text)
+
+    def writable(self) -> bool:
+        return True
+
+    def text(self) -> str:
+        return "".join(self._kept)
+
+
+def make_shell() -> Any:
+    """Return an IPython shell that keeps no history file, starts no thread and prints no traceback."""
+    from IPython.core.history import HistoryManager
+    from IPython.core.interactiveshell import InteractiveShell
+
+    class Shell(InteractiveShell):
+        def init_history(self) -> None:
+            self.history_manager = HistoryManager(shell=self, parent=self, enabled=False)
+
+        def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
+            """Print nothing: the record carries the error."""
+
+        def enable_gui(self, gui: Any = None) -> None:
+            """There is no screen here."""
+
+    shell = Shell.instance()
+    shell.autoawait = True
+    return shell
+
+
+@dataclass
+class _Run:
+    """The state of one job while it runs: its shell, what the check said, the cell that is running."""
+
+    shell: Any
+    outcomes: list[Outcome]
+    label: str = ""
+
+    async def cell(self, text: str, label: str) -> BaseException | None:
+        """Run one cell; return the error it raised, if any."""
+        self.label = label
+        self.shell.compile.get_code_name = lambda raw, transformed, number: f"<answer {label} {number}>"
+        transformed, problem = text, None
+        try:
+            transformed = self.shell.transform_cell(text)
+        except Exception:
+            problem = sys.exc_info()
+        result = await self.shell.run_cell_async(
+            text, store_history=True, transformed_cell=transformed, preprocessing_exc_tuple=problem
+        )
+        error: BaseException | None = result.error_before_exec or result.error_in_exec
+        return error
+
+
+def run_job(job: dict[str, Any], shell: Any, folder: str, send: Send) -> dict[str, Any]:
+    """Run `job` (see `graft.Job`) and return its record: stage, verdict, error, place and printed text.
+
+    `send` is told when the setup has run and when the answer has run, so that each part has a clock of its own.
+    """
+    os.chdir(folder)
+    stream = _Capped()
+    sys.stdout = sys.stderr = stream
+    builtins.input = _no_keyboard
+    from course_lib.checks import verdict
+
+    run = _Run(shell, [])
+    verdict.recorders[:] = [run.outcomes.append]
+    verdict.compare_with_starter = False
+    os.environ["COURSE_STRICT"] = "1"
+    try:
+        record = asyncio.run(_stages(job, run, send))
+    except BaseException as error:  # SystemExit included: the record must reach the parent
+        record = {"stage": "answer", **_described(error)}
+    return {**record, "text": stream.text()[-2000:]}
+
+
+async def _stages(job: dict[str, Any], run: _Run, send: Send) -> dict[str, Any]:
+    for text in job["setup"]:
+        error = await run.cell(text, "setup")
+        if error is not None:
+            return {"stage": "setup", **_described(error)}
+    for _ in range(job.get("times", 1)):
+        run.outcomes.clear()
+        send({"stage": "prepared"})
+        tell_where(send, job["seconds"] * 0.8)
+        error = await run.cell(job["answer"], job["question"])
+        if error is not None:
+            return {"stage": "answer", **_described(error)}
+        send({"stage": "answered"})
+        error = await run.cell(job["check"], "check")
+        if not run.outcomes:
+            return {"stage": "check", **_described(error)}
+        if run.outcomes[-1].outcome != "pass":
+            break
+    return {"stage": "verdict", "verdict": run.outcomes[-1].as_dict(), "shown": repr(run.outcomes[-1])}
+
+
+def _described(error: BaseException | None) -> dict[str, Any]:
+    if error is None:
+        return {"error": "", "message": "the check cell did not call its check"}
+    from course_lib.checks import learner_code
+    from course_lib.expect import first_line
+    from course_lib.field_guide import explain
+
+    place = learner_code.of_traceback(error.__traceback__) or ""
+    if isinstance(error, SyntaxError):
+        place = f"line {error.lineno} of the cell"
+        text = error.msg
+    else:
+        text = first_line(error)
+    name = type(error).__name__
+    return {
+        "error": name,
+        "message": f"{name}: {text}" if text else name,
+        "place": place,
+        "slug": explain(error).slug or "" if isinstance(error, Exception) else "",
+        "trace": "".join(traceback.format_exception_only(error))[-2000:],
+    }
+
+
+def _no_keyboard(prompt: object = "", /) -> str:
+    raise EOFError("input() has no keyboard here; give the value in the code")
+
+
+def tell_where(send: Send, seconds: float) -> None:
+    """Have `send` told where the learner's code waits, shortly before its clock runs out; best effort."""
+    from course_lib.checks import learner_code
+
+    def ring(_number: int, frame: Any) -> None:
+        where = learner_code.of_stack(frame)
+        try:
+            tasks = asyncio.all_tasks()
+        except RuntimeError:
+            tasks = set()
+        found = next((place for place in map(learner_code.of_waiting, tasks) if place), None)
+        if where:
+            send({"stage": "waiting", "message": f"at {where}"})
+        elif found:
+            send({"stage": "waiting", "message": f"in {found[0]!r} at {found[1]}"})
+
+    if not hasattr(signal, "setitimer"):  # Windows: the verdict comes without the place
+        return
+    signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)

@@ -1,0 +1,148 @@
+"""Bring a notebook into the one form this repository keeps: executed, no times, no widget state, stable ids.
+
+Two runs of the same notebook give the same bytes in everything that is compared; normalising twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import os
+import re
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any  # Any: outputs are JSON
+
+from course_lib.authoring import derive
+from course_lib.errors import NotebookError
+from course_lib.notebook_file import Cell, Notebook, points, question_of, read_notebook, source, tags
+
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+CHECK_CALL = re.compile(r"""await check\(\s*["']([a-z0-9-]+)["']""")
+_ID = re.compile(r"^[a-zA-Z0-9-_]{1,64}$")
+_DROPPED_MIMES = ("application/vnd.jupyter.widget-view+json",)
+_KEPT_METADATA = ("tags", "nbgrader", "course")
+
+
+def dress(notebook: Notebook) -> Notebook:
+    """Return a copy with cell ids, question metadata, kernel and cleaned outputs; nothing is executed."""
+    dressed = copy.deepcopy(notebook)
+    dressed["metadata"] = {"kernelspec": dict(KERNEL), "language_info": {"name": "python"}}
+    dressed["nbformat"], dressed["nbformat_minor"] = 4, 5
+    used: set[str] = set()
+    for cell in dressed["cells"]:
+        cell["metadata"] = {key: cell["metadata"][key] for key in _KEPT_METADATA if key in cell["metadata"]}
+        _dress_question(cell)
+        cell["id"] = _unique(_id_of(cell), used)
+        if cell["cell_type"] == "code":
+            cell["outputs"] = [cleaned for output in cell.get("outputs", []) if (cleaned := clean(output))]
+        else:
+            cell.pop("outputs", None)
+            cell.pop("execution_count", None)
+    return dressed
+
+
+def _dress_question(cell: Cell) -> None:
+    """Give answer and check cells the ids and nbgrader metadata they are found by."""
+    name = question_of(cell)
+    checked = CHECK_CALL.search(source(cell)) if cell["cell_type"] == "code" else None
+    if name:
+        cell["id"] = f"answer-{name}"
+        _grade(cell, name, solution=True)
+        if "nbval-ignore-output" not in tags(cell):  # any print of a learner's would fail nbval
+            cell["metadata"]["tags"] = [*tags(cell), "nbval-ignore-output"]
+    elif checked:
+        cell["id"] = f"check-{checked[1]}"
+        _grade(cell, f"check-{checked[1]}", solution=False)
+
+
+def _grade(cell: Cell, grade_id: str, *, solution: bool) -> None:
+    worth = {} if solution else {"points": points(cell) or 1}
+    cell["metadata"]["nbgrader"] = {
+        "grade_id": grade_id,
+        "schema_version": 3,
+        "solution": solution,
+        "grade": not solution,
+        "locked": not solution,
+        "task": False,
+        **worth,
+    }
+
+
+def _id_of(cell: Cell) -> str:
+    given = str(cell.get("id", ""))
+    if _ID.match(given):
+        return given
+    return "c" + hashlib.sha256(source(cell).encode()).hexdigest()[:8]
+
+
+def _unique(name: str, used: set[str]) -> str:
+    number, free = 1, name
+    while free in used:
+        number += 1
+        free = f"{name}-{number}"
+    used.add(free)
+    return free
+
+
+def clean(output: dict[str, Any]) -> dict[str, Any] | None:
+    """Return `output` without what differs between runs or machines; None when nothing is left."""
+    kept = {key: value for key, value in output.items() if key != "transient"}
+    if "data" in kept:
+        kept["data"] = {mime: data for mime, data in kept["data"].items() if mime not in _DROPPED_MIMES}
+        kept["metadata"] = {mime: data for mime, data in kept.get("metadata", {}).items() if mime in kept["data"]}
+        if not kept["data"]:
+            return None
+        kept["data"] = {mime: _lined(data) for mime, data in kept["data"].items()}
+    if "text" in kept:
+        kept["text"] = _lined(kept["text"])
+    return kept
+
+
+def _lined(data: Any) -> Any:
+    if isinstance(data, list):
+        data = "".join(data)
+    return data.splitlines(keepends=True) if isinstance(data, str) else data
+
+
+def execute(notebook: Notebook, folder: Path) -> Notebook:
+    """Return `notebook` executed in `folder`; raise `NotebookError` naming the cell that failed."""
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # an optional import that costs 1.4 s
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    ready = nbformat.from_dict(copy.deepcopy(notebook))
+    with tempfile.TemporaryDirectory(prefix="velvet-rope-normalise-") as scratch:
+        environment = {
+            **os.environ,
+            "COURSE_STRICT": "1",
+            "COURSE_PROGRESS_DB": str(Path(scratch) / "progress.db"),
+            "IPYTHONDIR": scratch,
+        }
+        executor = NotebookClient(
+            ready, timeout=60, kernel_name="python3", record_timing=False, force_raise_errors=True
+        )
+        try:
+            executor.execute(cwd=str(folder), env=environment)
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            last = str(error).strip().splitlines()[-1]
+            raise NotebookError(f"a cell failed while running ({last}); mend it and normalise again") from error
+    done: Notebook = ready
+    return done
+
+
+def normalise(path: Path, *, run: bool = True) -> str:
+    """Return the normal form of the notebook at `path`, executed anew when `run` is true."""
+    dressed = dress(read_notebook(path))
+    if run:
+        dressed = dress(execute(_bare(dressed), path.parent))
+    return derive.dump(dressed)
+
+
+def _bare(notebook: Notebook) -> Notebook:
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            cell["outputs"], cell["execution_count"] = [], None
+    return notebook

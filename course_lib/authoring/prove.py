@@ -1,0 +1,167 @@
+"""Prove the exercises: starter, solution, second right ways and every known wrong turn, each with its own verdict.
+
+A check that cannot fail proves nothing; a wrong turn that gets the wrong message teaches the wrong thing.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from course_lib import notebook_file
+from course_lib.authoring import derive, graft
+from course_lib.authoring.warm import Warm
+from course_lib.checks.attempt import state
+from course_lib.checks.outcome import Outcome
+from course_lib.checks.question import find_question
+from course_lib.errors import CourseError
+from course_lib.notebook_file import Cell, Notebook, source, tags
+
+WRONG_TURNS = 3  # at least, per question
+RED = ("fail", "error", "timeout")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One text in the answer cell, and what its verdict must be."""
+
+    question: str
+    name: str
+    kind: str  # starter, solution, right, wrong, no-await
+    text: str
+    caught: str = ""
+    slug: str = ""
+    section: int | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One variant and its verdict; `hole` says what is not as it must be, empty when all is well."""
+
+    variant: Variant
+    outcome: Outcome
+    hole: str = ""
+
+
+def variants(solution: Notebook) -> list[Variant]:
+    """Return every variant of every question of `solution`."""
+    made: list[Variant] = []
+    texts = derive.starters(solution)
+    for cell in solution["cells"]:
+        name = notebook_file.question_of(cell)
+        if name:
+            answer = derive.without_markers(source(cell))
+            made.append(Variant(name, "starter", "starter", texts[name]))
+            made.append(Variant(name, "solution", "solution", answer))
+            made += [Variant(name, f"no await {n}", "no-await", text) for n, text in _without_await(name, answer)]
+        elif cell.get("cell_type") == "raw":
+            made += _raw_variants(cell)
+    return made
+
+
+def _raw_variants(cell: Cell) -> Iterator[Variant]:
+    name = derive.raw_question(cell)
+    if name is None:
+        return
+    text, caught = derive.body(source(cell)), derive.caught_text(source(cell))
+    course = cell["metadata"]["course"]
+    marked = text if notebook_file.QUESTION.match(text.lstrip().partition("\n")[0]) else f"# question: {name}\n{text}"
+    label = str(cell.get("id", "")).removeprefix(f"wrong-{name}-").removeprefix(f"right-{name}-")
+    if "also-right" in tags(cell):
+        yield Variant(name, label, "right", marked)
+    elif "wrong" in tags(cell) or ("starter" in tags(cell) and caught is not None):
+        # a broken starter is judged too: as it stands it must be caught, once it is not taken for untouched
+        yield Variant(name, label, "wrong", marked, caught or "", course.get("slug", ""), course.get("section"))
+
+
+def _without_await(question: str, answer: str) -> Iterator[tuple[int, str]]:
+    """Yield the answer with one `await` removed, for each of its awaits."""
+    count = sum(isinstance(node, ast.Await) for node in ast.walk(ast.parse(answer)))
+    for number in range(count):
+        tree = ast.parse(answer)
+        awaits = [node for node in ast.walk(tree) if isinstance(node, ast.Await)]
+        yield number + 1, f"# question: {question}\n" + ast.unparse(_Drop(awaits[number]).visit(tree))
+
+
+class _Drop(ast.NodeTransformer):
+    def __init__(self, target: ast.Await) -> None:
+        self._target = target
+
+    def visit_Await(self, node: ast.Await) -> ast.expr:
+        self.generic_visit(node)
+        return node.value if node is self._target else node
+
+
+def prove(number: int, warm: Warm, tell: Callable[[Row], None] = lambda row: None) -> list[Row]:
+    """Judge every variant of lesson `number`'s exercise and return the rows, holes included."""
+    solution = notebook_file.read_notebook(notebook_file.find("solutions", number))
+    jobs = {job.question: job for job in graft.jobs(solution, {})}
+    rows = []
+    for variant in variants(solution):
+        row = _judged(variant, jobs[variant.question], warm)
+        rows.append(row)
+        tell(row)
+    return rows + [_missing(name, said) for name, said in gaps(solution)]
+
+
+def _missing(question: str, said: str) -> Row:
+    return Row(Variant(question, "gate", "gate", ""), Outcome(question, "error", said), said)
+
+
+def _judged(variant: Variant, job: graft.Job, warm: Warm) -> Row:
+    question = find_question(variant.question)
+    try:
+        if variant.kind == "starter":
+            outcome = Outcome(variant.question, "not attempted", "")
+            hole = "" if state(variant.text, variant.text) == "untouched" else "the starter counts as an attempt"
+            return Row(variant, outcome, hole)
+        times = 2 if variant.kind == "solution" else 1
+        ready = replace(job, answer=variant.text, target=job.target if variant.kind == "solution" else "")
+        outcome = warm.run(ready, seconds=question.seconds, times=times)
+    except CourseError as error:
+        return Row(variant, Outcome(variant.question, "error", str(error)), f"author error: {error}")
+    return Row(variant, outcome, _hole(variant, outcome))
+
+
+def _hole(variant: Variant, outcome: Outcome) -> str:
+    if variant.kind in ("solution", "right"):
+        return "" if outcome.outcome == "pass" else f"must pass, got {outcome.outcome}: {outcome.message}"
+    if outcome.outcome not in RED:
+        return f"must be caught, got {outcome.outcome}"
+    if variant.kind == "no-await":
+        return ""
+    if not variant.caught or not outcome.message.startswith(variant.caught):
+        return f"expected {variant.caught!r}, got {outcome.message!r}"
+    if variant.section is not None and outcome.section not in (None, variant.section):
+        return f"must point to § {variant.section}, points to § {outcome.section}"
+    if variant.slug and outcome.slug and not _same_entry(variant.slug, outcome.slug):
+        return f"must name {variant.slug}, names {outcome.slug}"
+    return ""
+
+
+def _same_entry(wanted: str, named: str) -> bool:
+    from course_lib.field_guide import entry
+
+    return entry(wanted).slug == entry(named).slug
+
+
+def gaps(solution: Notebook) -> list[tuple[str, str]]:
+    """Return what a question of `solution` lacks: a check, wrong turns, a second right way, hints of the right size."""
+    found: list[tuple[str, str]] = []
+    checks = derive.checks(solution)
+    made = variants(solution)
+    for name in notebook_file.questions(solution):
+        wrong = sum(v.question == name and v.kind == "wrong" and v.name != f"starter-{name}" for v in made)
+        right = sum(v.question == name and v.kind == "right" for v in made)
+        if name not in checks:
+            found.append((name, f"no cell with the id check-{name}"))
+        elif not notebook_file.points(checks[name]):
+            found.append((name, "the check cell has no points"))
+        if wrong < WRONG_TURNS:
+            found.append((name, f"{wrong} wrong turns, at least {WRONG_TURNS} are needed"))
+        if not right:
+            found.append((name, "no second right way (a raw cell tagged also-right)"))
+        if not any(f"hints-{name}" == cell.get("id") for cell in solution["cells"]):
+            found.append((name, f"no cell with the id hints-{name}"))
+    return found

@@ -1,0 +1,72 @@
+"""`course`: one command for learners, instructors and authors; each subcommand is a module of `course_lib.commands`.
+
+A known problem is one sentence on standard error and exit code 2; Ctrl-C is exit code 130; nobody sees a traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from types import ModuleType
+
+from course_lib.errors import CourseError
+
+# name -> the one line of help; kept here, so that `course --help` imports no command
+COMMANDS = {
+    "start": "open JupyterLab on the first sheet that is not finished",
+    "doctor": "say what is here, what is missing, and what to type",
+    "check": "judge your answers: a verdict per question",
+    "reset": "begin a sheet or a question again (your copy is kept)",
+    "checkpoint": "write the app as it stands after a lesson into a folder",
+    "app": "serve the app as it stands after a lesson on this machine",
+    "submit": "collect your answers for handing in",
+    "derive": "make the exercises from the solutions (authors)",
+    "prove": "judge every known right and wrong answer (authors)",
+    "normalise": "run notebooks and bring them into the stored form (authors)",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0 done, 1 something is not right, 2 it could not be done."""
+    given = sys.argv[1:] if arguments is None else arguments
+    parser = _parser(given)
+    chosen = parser.parse_args(given)
+    if chosen.command is None:
+        parser.print_help()
+        return 2
+    try:
+        code: int = _module(chosen.command).run(chosen)
+    except CourseError as error:
+        print(f"course {chosen.command}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"course {chosen.command}: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `course ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        what = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
+        print(f"course {chosen.command}: {what}; check the disk and your permissions", file=sys.stderr)
+        return 2
+    return code
+
+
+def _parser(given: list[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="course", description="Velvet Rope: async database connections in FastAPI")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for name, summary in COMMANDS.items():
+        sub = subparsers.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        if name in given:  # only the command that is run is imported
+            _module(name).add_arguments(sub)
+    return parser
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"course_lib.commands.{name}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""Collect your answers for handing in: the answer cells only, no outputs.
+
+What is handed in holds nothing of the machine it was written on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import zipfile
+from pathlib import Path
+
+from course_lib import notebook_file
+from course_lib.authoring import derive, graft
+from course_lib.commands.check import sheets
+from course_lib.errors import CourseError
+from course_lib.grading.sheet import solution_of
+from course_lib.notebook_file import Notebook
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `course submit`."""
+    parser.add_argument("sheets", nargs="*", metavar="NN|FILE", help="lesson numbers or notebooks; all when left out")
+    parser.add_argument("--to", type=Path, default=Path("submission"), help="the folder to write (default: submission)")
+    parser.add_argument("--zip", action="store_true", help="write one zip file instead of a folder")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write one notebook per sheet with the answers found in it."""
+    files = {}
+    for path in sheets(arguments.sheets):
+        stem, solution = solution_of(path)
+        files[f"{stem}.ipynb"] = derive.dump(answers_only(notebook_file.read_notebook(path), solution))
+    target: Path = arguments.to.with_suffix(".zip") if arguments.zip else arguments.to
+    if target.exists() and (arguments.zip or any(target.iterdir())):
+        raise CourseError(f"{target} exists already; name another with --to, or move it away first")
+    if arguments.zip:
+        with zipfile.ZipFile(target, "x", zipfile.ZIP_DEFLATED) as archive:
+            for name, text in files.items():
+                archive.writestr(zipfile.ZipInfo(name), text)  # a fixed date: the same answers give the same bytes
+    else:
+        target.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (target / name).write_text(text, encoding="utf-8")
+    print(f"wrote {target} with {', '.join(sorted(files))}")
+    return 0
+
+
+def answers_only(sheet: Notebook, solution: Notebook) -> Notebook:
+    """Return a notebook with the answer cells of `sheet` and nothing else."""
+    texts = graft.answers_of(sheet, solution).texts
+    cells = [
+        {
+            "cell_type": "code",
+            "execution_count": None,
+            "id": f"answer-{name}",
+            "metadata": {},
+            "outputs": [],
+            "source": texts[name],
+        }
+        for name in notebook_file.questions(solution)
+        if name in texts
+    ]
+    return {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
