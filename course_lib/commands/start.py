@@ -60,7 +60,7 @@ def _tell(renewal: worksheets.Renewal) -> None:
         _say(f"updated copies you had not changed: {', '.join(renewal.renewed)}")
     if renewal.older:
         _say(f"older than the course, kept because you changed them: {', '.join(renewal.older)}")
-        _say("to take the newer one (yours is kept, dated): course reset NN")
+        _say("to take the newer one (yours is kept, dated): course reset NN, for a lesson course reset NN --lesson")
 
 
 def _say(text: str) -> None:
