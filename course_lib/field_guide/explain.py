@@ -104,7 +104,7 @@ def _type_name(cls: type) -> str:
 def _type_names(cls: type) -> frozenset[str]:
     """Return the names of a class and of its bases, save those every error has."""
     bases = _safely(lambda: tuple(type.__getattribute__(cls, "__mro__")), (cls,))
-    return frozenset(_type_name(base) for base in bases if base not in (object, BaseException, Exception))
+    return frozenset(map(_type_name, bases)) - {"object", "BaseException", "Exception"}
 
 
 def _inside(error: BaseException) -> list[BaseException]:

@@ -185,6 +185,7 @@ def test_odd_object_is_answered(name: str) -> None:
     answers = [explain(ODD[name]()) for _ in range(2)]
     assert str(answers[0]) == str(answers[1]), "an answer is the same every time"
     text = str(answers[0])
+    assert "This is a bug in the course" not in text
     assert not NEVER.search(text)
     for part in answers[0].parts or answers:
         assert 4 <= len(str(part).splitlines()) <= 7
