@@ -113,7 +113,10 @@ def execute(notebook: Notebook, folder: Path) -> Notebook:
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-    ready = nbformat.from_dict(copy.deepcopy(notebook))
+    joined = copy.deepcopy(notebook)
+    for cell in joined["cells"]:
+        cell["source"] = source(cell)
+    ready = nbformat.from_dict(joined)  # type: ignore[no-untyped-call] # nbformat ships no types
     with tempfile.TemporaryDirectory(prefix="velvet-rope-normalise-") as scratch:
         environment = {
             **os.environ,
@@ -124,6 +127,7 @@ def execute(notebook: Notebook, folder: Path) -> Notebook:
         executor = NotebookClient(
             ready, timeout=60, kernel_name="python3", record_timing=False, force_raise_errors=True
         )
+        executor.extra_arguments = ["--log-level=ERROR"]  # a warning about loopback TCP is no news to an author
         try:
             executor.execute(cwd=str(folder), env=environment)
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:

@@ -18,7 +18,7 @@ MARKS = {
     "pass": "✓ pass",
     "fail": "✗ fail",
     "error": "! error",
-    "timeout": "⏱ timeout",
+    "timeout": "⧖ timeout",
     "not attempted": "· not attempted",
 }
 
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Judge the sheets; exit code 0 when every attempted answer passes, 1 when one does not, 2 when none can be read."""
+    """Judge the sheets; exit code 0 when every attempted answer passes, 1 when one does not, 2 for a broken sheet."""
     from course_lib.authoring.warm import Warm
     from course_lib.grading.sheet import judge
 

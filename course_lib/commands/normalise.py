@@ -13,9 +13,7 @@ from course_lib.locations import course_root
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `course normalise`."""
     parser.add_argument("numbers", nargs="*", type=int, metavar="NN", help="lessons; all when left out")
-    parser.add_argument(
-        "--check", action="store_true", help="run nothing; exit code 1 when a file's form is not normal"
-    )
+    parser.add_argument("--check", action="store_true", help="run nothing; exit code 1 when a form is not normal")
     parser.add_argument("--only", choices=("notebooks", "solutions"), help="one of the two folders")
 
 

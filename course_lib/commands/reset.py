@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import Literal
 
 from course_lib import notebook_file
 from course_lib.errors import CourseError
@@ -25,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Ask, keep a dated copy, write the original back; exit code 1 when the answer is no."""
     from course_lib.study.progress import record
 
-    kind: notebook_file.Kind = "notebooks" if arguments.lesson else "exercises"
+    kind: Literal["notebooks", "exercises"] = "notebooks" if arguments.lesson else "exercises"
     stem = notebook_file.find(kind, arguments.number).stem
     asked = notebook_file.questions(notebook_file.read_notebook(notebook_file.find("exercises", arguments.number)))
     if arguments.question and arguments.question not in asked:

@@ -14,7 +14,7 @@ from course_lib.authoring import derive, graft
 from course_lib.commands.check import sheets
 from course_lib.errors import CourseError
 from course_lib.grading.sheet import solution_of
-from course_lib.notebook_file import Notebook
+from course_lib.notebook_file import Cell, Notebook
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
 def answers_only(sheet: Notebook, solution: Notebook) -> Notebook:
     """Return a notebook with the answer cells of `sheet` and nothing else."""
     texts = graft.answers_of(sheet, solution).texts
-    cells = [
+    cells: list[Cell] = [
         {
             "cell_type": "code",
             "execution_count": None,

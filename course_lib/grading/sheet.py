@@ -1,4 +1,4 @@
-"""Judge one sheet: graft its answers into our notebook, run each in a process of its own, return a verdict per question.
+"""Judge one sheet: graft its answers into our notebook, run each in a process of its own, give a verdict each.
 
 A broken sheet costs one sentence; a hanging answer costs one question.
 """

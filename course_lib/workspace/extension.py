@@ -59,11 +59,11 @@ def write_app_file(name: str, cell: str, namespace: dict[str, Any]) -> FileChang
         ) from None
     change = FileChange(name, folder.read(name), text)
     if change.before != text:
-        stale = modules.stale_names(namespace)
         folder.write(name, text)
-        modules.forget()
-        if stale:
-            print(f"still bound to the old version: {', '.join(stale)}; import them again")
+    stale = modules.stale_names(namespace)
+    modules.forget()
+    if stale:
+        print(f"still bound to the old version: {', '.join(stale)}; import them again")
     return change
 
 

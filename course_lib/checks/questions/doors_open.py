@@ -1,0 +1,90 @@
+"""The checks of exercise 00: await, ask an app in process, do not start a second loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any  # Any: answers, and the apps they are asked with
+
+from fastapi import FastAPI, HTTPException
+
+from course_lib.checks.assertions import ask, equal
+from course_lib.checks.question import question
+from course_lib.checks.visitor import visiting
+from course_lib.client import client
+
+LESSON = "00_doors_open"
+SLOW_DOOR_S = 0.3  # long enough that a thread which waits for it stops the loop in front of the probe
+
+
+def _house(word: str, seconds: float = 0) -> FastAPI:
+    house = FastAPI()
+
+    @house.get("/live")
+    async def live() -> dict[str, str]:
+        await asyncio.sleep(seconds)
+        return {"door": word}
+
+    return house
+
+
+@question("first-call", lesson=LESSON, section=1)
+async def check_first_call_reads_the_body(first_call: Callable[..., Any]) -> str:
+    """Ask two apps whose answers differ: a copied output cannot be right twice."""
+    for word in ("open", "shut"):
+        async with visiting(_house(word)) as visitor:
+            equal(await ask(first_call, visitor.http), {"door": word}, section=2)
+    return "two houses asked, two answers read"
+
+
+class _Vestibule:
+    """Lets nobody on until two are inside, or until it is clear that nobody else comes."""
+
+    def __init__(self) -> None:
+        self.inside = 0
+        self.peak = 0
+        self._both = asyncio.Event()
+
+    async def pass_through(self) -> None:
+        """Wait for the other guest, at most 0.3 s."""
+        self.inside += 1
+        self.peak = max(self.peak, self.inside)
+        waiting = asyncio.ensure_future(self._both.wait())
+        await asyncio.sleep(0)  # the event is now bound to this loop, and refuses any other
+        if self.peak == 2:
+            self._both.set()
+        await asyncio.wait([waiting], timeout=0.3)
+        self.inside -= 1
+        if not waiting.done():
+            waiting.cancel()
+        elif not waiting.cancelled():
+            waiting.result()
+
+
+@question("two-at-once", lesson=LESSON, section=1)
+async def check_two_requests_are_inside_together(two_at_once: Callable[..., Any]) -> str:
+    """Ask an app that keeps a guest until the second one is inside."""
+    vestibule, house = _Vestibule(), FastAPI()
+
+    @house.get("/live")
+    async def live() -> dict[str, str]:
+        await vestibule.pass_through()
+        return {"door": "open"}
+
+    @house.get("/menu")
+    async def menu() -> None:
+        await vestibule.pass_through()
+        raise HTTPException(404)
+
+    async with client(house, errors=True) as http:
+        codes = await ask(two_at_once, http)
+        equal(list(codes) if isinstance(codes, tuple) else codes, [200, 404])
+    equal(vestibule.peak, 2, what="peak")
+    return "both were inside at the same time"
+
+
+@question("doors-fixed", lesson=LESSON, section=1)
+async def check_open_doors_is_awaited(open_doors: Callable[..., Any]) -> str:
+    """Await the repaired function on a door that takes its time."""
+    equal(await ask(open_doors, _house("open", SLOW_DOOR_S)), 200)
+    return "opened from inside a running loop"
