@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from course_lib import notebook_file
+from course_lib.authoring.derive import derive_all
 from course_lib.authoring.normalise import normalise
 from course_lib.locations import course_root
 
@@ -18,15 +19,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Normalise lessons and solutions; the exercises follow with `course derive`."""
+    """Normalise lessons and solutions; an exercise is derived again before its solution runs, and after it."""
     changed = []
     for path in _paths(arguments.numbers, arguments.only):
+        number = int(path.name[:2])
+        if path.parent.name == "solutions" and not arguments.check:
+            path.write_text(normalise(path, run=False), encoding="utf-8")
+            derive_all(only=number)  # a check reads its points from the exercise
         text = normalise(path, run=not arguments.check)
         if path.read_text(encoding="utf-8") == text:
             continue
         changed.append(path)
         if not arguments.check:
             path.write_text(text, encoding="utf-8")
+            derive_all(only=number)
         print(f"{path.parent.name}/{path.name}: {'not normal; run course normalise' if arguments.check else 'written'}")
     return int(bool(changed) and arguments.check)
 
