@@ -1,0 +1,1 @@
+"""Tests of the subcommands; a package, because `doctor` is also a module beside it."""
