@@ -24,6 +24,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 NOWHERE = "http://127.0.0.1:9/simple"  # the discard port: nothing listens there, and a refusal comes at once
+OUTSIDE = ("PIP_", "UV_", "COV", "PYTHON", "MAKE", "ARGS")  # what this test's own surroundings decide
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 
 PYPROJECT = """
@@ -103,7 +104,7 @@ class Village:
         lines = "".join(pack(name, self.wheels) for name in sorted(with_needs({"hatchling", "editables"})))
         for name in LOCKS:
             (self.root / name).write_text(lines)
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "UV_", "COV", "PYTHON"))}
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(OUTSIDE)}
         self.env = kept | {
             "HOME": str(folder),
             "PIP_CONFIG_FILE": os.devnull,
