@@ -36,7 +36,7 @@ def dress(notebook: Notebook) -> Notebook:
         _dress_question(cell)
         cell["id"] = _unique(_id_of(cell), used)
         if cell["cell_type"] == "code":
-            cell["outputs"] = [cleaned for output in cell.get("outputs", []) if (cleaned := clean(output))]
+            cell["outputs"] = _joined(cell.get("outputs", []))
         else:
             cell.pop("outputs", None)
             cell.pop("execution_count", None)
@@ -84,6 +84,21 @@ def _unique(name: str, used: set[str]) -> str:
         free = f"{name}-{number}"
     used.add(free)
     return free
+
+
+def _joined(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Clean the outputs and join neighbouring texts of one stream: where the kernel cuts them is a matter of time."""
+    joined: list[dict[str, Any]] = []
+    for output in outputs:
+        cleaned = clean(output)
+        if cleaned is None:
+            continue
+        last = joined[-1] if joined else {}
+        if cleaned["output_type"] == "stream" == last.get("output_type") and cleaned["name"] == last["name"]:
+            last["text"] = _lined("".join([*last["text"], *cleaned["text"]]))
+        else:
+            joined.append(cleaned)
+    return joined
 
 
 def clean(output: dict[str, Any]) -> dict[str, Any] | None:

@@ -110,7 +110,8 @@ class _Unawaited:
         """Start collecting; every warning of the block is recorded, none is printed."""
         self._depth = sys.get_coroutine_origin_tracking_depth()
         sys.set_coroutine_origin_tracking_depth(5)
-        self._caught = self._context.__enter__() or []
+        caught = self._context.__enter__()
+        self._caught = caught if caught is not None else []  # an empty list is the one Python fills
         warnings.simplefilter("always")
 
     def end(self) -> None:
@@ -123,7 +124,8 @@ class _Unawaited:
         for caught in self._caught:
             text = str(caught.message)
             if "was never awaited" in text:
-                return [Finding("awaited", "a coroutine was never awaited", text.partition(" was never")[0])]
+                name = text.partition("'")[2].partition("'")[0]
+                return [Finding("awaited", "a coroutine was never awaited", f"the call of {name}()")]
         return []
 
 

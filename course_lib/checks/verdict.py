@@ -7,6 +7,8 @@ wrong: a value is no error, and a grader that looks for errors would give a wron
 from __future__ import annotations
 
 import asyncio
+import functools
+import importlib
 import os
 import signal
 import threading
@@ -77,7 +79,15 @@ async def verdict(asked: Question, what: dict[str, Any]) -> Outcome:
     return base
 
 
+@functools.cache
+def _warm_up() -> None:
+    """Import what checks use before a probe listens: a first import stops the loop like any other blocking call."""
+    for name in ("fastapi", "httpx", "sqlalchemy.ext.asyncio", "sqlalchemy.dialects.sqlite.aiosqlite"):
+        importlib.import_module(name)
+
+
 async def _judged(asked: Question, what: dict[str, Any], base: Outcome) -> Outcome:
+    _warm_up()
     async with probes(off=asked.except_probes) as report:
         message = await _in_time(asked, what)
     if not report.findings:
