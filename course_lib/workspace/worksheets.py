@@ -10,7 +10,7 @@ import errno
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -21,7 +21,7 @@ from course_lib.locations import course_root, work_folder
 
 SheetKind = Literal["notebooks", "exercises"]
 KINDS: tuple[SheetKind, ...] = ("notebooks", "exercises")
-ORIGINALS = ".originals.json"  # the SHA-256 of the course's file each copy was made from
+ORIGINALS = ".originals.json"  # which file of the course each copy was made from
 
 REMEDIES = {
     errno.ENOSPC: "make room on the disk",
@@ -30,6 +30,14 @@ REMEDIES = {
     errno.EACCES: "set COURSE_WORK to a folder you may write to",
     errno.EPERM: "set COURSE_WORK to a folder you may write to",
 }
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What tells one version of a sheet from another, as SHA-256."""
+
+    file: str
+    text: str  # of the cells' text alone: opening and running a sheet changes the file, and is no work to lose
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,7 @@ def refresh() -> Renewal:
     """Copy the missing sheets, renew the untouched ones, keep the changed ones and name those that are older."""
     known = _known_originals()
     done: dict[str, list[str]] = {"copied": [], "renewed": [], "older": []}
-    now: dict[str, str] = {}
+    now = dict(known)
     for kind in KINDS:
         for stem in notebook_file.stems(kind):
             name = f"{kind}/{stem}.ipynb"
@@ -58,23 +66,23 @@ def refresh() -> Renewal:
             what, now[name] = _settle(worksheet(kind, stem), original, known.get(name))
             if what != "current":
                 done[what].append(name)
-    if {**known, **now} != known:
-        _remember({**known, **now})
+    if now != known:
+        _remember(now)
     return Renewal(*(tuple(done[what]) for what in ("copied", "renewed", "older")))
 
 
-def _settle(copy: Path, original: bytes, known: str | None) -> tuple[str, str]:
-    """Bring one copy up to date; return what was done, and the digest it now comes from."""
-    newest = _digest(original)
+def _settle(copy: Path, original: bytes, known: Mark | None) -> tuple[str, Mark]:
+    """Bring one copy up to date; return what was done, and the mark of the version it now comes from."""
+    newest = _mark(original)
     if not copy.exists():
         write_whole(copy, original)
         return "copied", newest
-    if known in (None, newest):  # None: the list was lost, and nothing says this copy is older
+    if known is None or known.file == newest.file:  # None: the list was lost, and nothing says this copy is older
         return "current", newest
-    if _digest(copy.read_bytes()) == known:
+    if _mark(copy.read_bytes()).text == known.text:
         write_whole(copy, original)
         return "renewed", newest
-    return "older", str(known)
+    return "older", known
 
 
 def reset_sheet(kind: SheetKind, stem: str) -> Path | None:
@@ -83,7 +91,7 @@ def reset_sheet(kind: SheetKind, stem: str) -> Path | None:
     copy = worksheet(kind, stem)
     kept = _keep(copy)
     write_whole(copy, original)
-    _remember({**_known_originals(), f"{kind}/{stem}.ipynb": _digest(original)})
+    _remember({**_known_originals(), f"{kind}/{stem}.ipynb": _mark(original)})
     return kept
 
 
@@ -131,21 +139,32 @@ def _keep(copy: Path) -> Path | None:
     return kept
 
 
-def _known_originals() -> dict[str, str]:
+def _known_originals() -> dict[str, Mark]:
     try:
         found = json.loads((work_folder() / ORIGINALS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # lost or broken: every copy then counts as the learner's own
+        return {str(name): Mark(str(mark["file"]), str(mark["text"])) for name, mark in found.items()}
+    except (
+        OSError,
+        ValueError,
+        AttributeError,
+        TypeError,
+        KeyError,
+    ):  # lost or broken: then all copies are kept
         return {}
-    return {str(name): str(digest) for name, digest in found.items()} if isinstance(found, dict) else {}
 
 
-def _remember(originals: dict[str, str]) -> None:
-    text = json.dumps(originals, indent=1, sort_keys=True) + "\n"
-    write_whole(work_folder() / ORIGINALS, text.encode())
+def _remember(originals: dict[str, Mark]) -> None:
+    listed = {name: asdict(mark) for name, mark in originals.items()}
+    write_whole(work_folder() / ORIGINALS, (json.dumps(listed, indent=1, sort_keys=True) + "\n").encode())
 
 
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+def _mark(content: bytes) -> Mark:
+    file = hashlib.sha256(content).hexdigest()
+    try:
+        cells = [(cell["cell_type"], notebook_file.source(cell)) for cell in json.loads(content)["cells"]]
+    except (ValueError, KeyError, TypeError, AttributeError):  # not a notebook any more: then only the bytes can tell
+        return Mark(file, file)
+    return Mark(file, hashlib.sha256(json.dumps(cells).encode()).hexdigest())
 
 
 def write_whole(target: Path, content: bytes) -> None:

@@ -92,6 +92,23 @@ def test_untouched_copy_is_renewed(course: Path) -> None:
     assert refresh() == Renewal()
 
 
+def test_copy_that_was_only_run_is_renewed(course: Path) -> None:
+    refresh()
+    copy = course / "work" / EXERCISE
+    ran = {**CHECK, "execution_count": 1, "outputs": [{"output_type": "stream", "name": "stdout", "text": "pass"}]}
+    copy.write_text(notebook(TITLE, FIRST, ran, SECOND).replace('"metadata": {}', '"metadata": {"seen": true}'))
+    (course / EXERCISE).write_text(notebook(TITLE, FIRST, CHECK))
+    assert refresh() == Renewal(renewed=(EXERCISE,))
+    assert copy.read_bytes() == (course / EXERCISE).read_bytes()
+
+
+def test_copy_that_is_no_notebook_any_more_is_kept(course: Path) -> None:
+    refresh()
+    (course / "work" / EXERCISE).write_text("my notes, saved under the wrong name")
+    (course / EXERCISE).write_text(notebook(TITLE, FIRST, CHECK))
+    assert refresh() == Renewal(older=(EXERCISE,))
+
+
 def test_changed_copy_is_kept_and_named_every_time(course: Path) -> None:
     refresh()
     mine = answered(course).read_bytes()
@@ -101,7 +118,7 @@ def test_changed_copy_is_kept_and_named_every_time(course: Path) -> None:
     assert (course / "work" / EXERCISE).read_bytes() == mine
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", None])
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"notebooks/03_engine_and_session.ipynb": "an older form"}', None])
 def test_lost_list_of_originals_costs_no_copy(course: Path, content: str | None) -> None:
     refresh()
     mine = answered(course).read_bytes()
