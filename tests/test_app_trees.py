@@ -5,6 +5,7 @@ Linters do not look into `%%app` cells, so without this nobody would.
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -67,5 +68,5 @@ def test_app_can_be_imported_without_a_warning(tree: Path) -> None:
 def test_every_lesson_keeps_the_files_of_those_before() -> None:
     numbers = [int(path.stem[:2]) for path in LESSONS]
     trees = [set(files_after(number)) for number in numbers]
-    assert all(before <= after for before, after in zip(trees, trees[1:], strict=False))
+    assert all(before <= after for before, after in itertools.pairwise(trees))
     assert files_after(-1) == {}

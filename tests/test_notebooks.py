@@ -5,6 +5,7 @@ A lesson whose output is not what a learner sees teaches distrust.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import subprocess
@@ -155,7 +156,7 @@ def test_headings_have_no_gap(path: Path) -> None:
     text = "\n".join(prose(cell) for cell in of_type(read_notebook(path), "markdown"))
     depths = [len(found[1]) for found in re.finditer(r"^(#+) \S", text, re.MULTILINE)]
     assert depths[0] == 1
-    assert all(after <= before + 1 for before, after in zip(depths, depths[1:], strict=False)), depths
+    assert all(after <= before + 1 for before, after in itertools.pairwise(depths)), depths
 
 
 @SHEETS
