@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any  # Any: matplotlib's axes
 if TYPE_CHECKING:
     from course_lib.observe.timeline import Timeline
 
-INK = "#5c6773"  # readable on white and on JupyterLab's dark grey (contrast at least 4.5:1 on both)
+INK = "#5c6773"  # stands for the text colour of the page, which replaces it in the finished SVG
 HELD, WAITS = "#d55e00", "#0072b2"  # Okabe-Ito: told apart by every kind of colour vision; hatching says it again
 
 
@@ -48,15 +48,37 @@ def bars(timeline: Timeline, alt: str) -> Figure:
 
 
 def words(timeline: Timeline, alt: str) -> Figure:
-    """Draw one row of labelled steps per lane."""
-    figure, axes = _axes(len(timeline.lanes), height=0.6)
+    """Draw one row of labelled events per lane, with a bar wherever the lane held a connection."""
+    figure, axes = _axes(len(timeline.lanes), height=0.85)
     for row, lane in enumerate(timeline.lanes):
+        for begin, end in loans(lane.words):
+            axes.barh(row, end - begin, left=begin, height=0.2, facecolor="none", edgecolor=WAITS, hatch="////")
         for position, word in enumerate(lane.words):
-            axes.text(position, row, word, ha="center", va="center", fontsize=8, color=INK, rotation=20)
-    axes.set_xlim(-0.5, timeline.steps - 0.5)
+            axes.plot(position, row, marker="^" if word.startswith("send") else "o", color=_ink(word), markersize=5)
+            axes.text(position, row - 0.2, word, ha="left", va="bottom", fontsize=8, color=_ink(word), rotation=35)
+    axes.set_xlim(-0.7, timeline.steps + 0.9)
+    axes.set_ylim(len(timeline.lanes) - 0.55, -1.05)
     axes.set_yticks(range(len(timeline.lanes)), [lane.name for lane in timeline.lanes], color=INK)
+    axes.tick_params(axis="y", color=INK)
     axes.set_xticks([])
+    axes.set_xlabel("order of events; hatched: a connection is out", color=INK)
     return _finish(figure, alt)
+
+
+def loans(words: tuple[str, ...]) -> list[tuple[int, int]]:
+    """Return (first, last) position of each stretch from a checkout to its checkin."""
+    found, begin = [], None
+    for position, word in enumerate(words):
+        if word == "checkout" and begin is None:
+            begin = position
+        elif word == "checkin" and begin is not None:
+            found.append((begin, position))
+            begin = None
+    return found
+
+
+def _ink(word: str) -> str:
+    return HELD if word.startswith("send") else INK
 
 
 def _axes(rows: int, height: float = 0.14) -> tuple[Any, Any]:
@@ -65,7 +87,7 @@ def _axes(rows: int, height: float = 0.14) -> tuple[Any, Any]:
 
     mpl.rcParams["svg.hashsalt"] = "velvet-rope"  # without it every element id is new in every run
     mpl.rcParams["svg.fonttype"] = "none"
-    figure = Canvas(figsize=(7, max(1.0, 0.5 + height * rows)), layout="constrained")
+    figure = Canvas(figsize=(8, max(1.0, 0.5 + height * rows)), layout="constrained")
     axes = figure.add_subplot()
     axes.set_ylim(rows - 0.4, -0.6)
     axes.patch.set_alpha(0)
@@ -79,4 +101,4 @@ def _finish(figure: Any, alt: str) -> Figure:
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     svg = buffer.getvalue()
-    return Figure(svg[svg.index("<svg") :], alt)
+    return Figure(svg[svg.index("<svg") :].replace(INK, "currentColor"), alt)
