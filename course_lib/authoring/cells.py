@@ -103,6 +103,7 @@ def run_job(job: dict[str, Any], shell: Any, folder: str, send: Send) -> dict[st
     verdict.recorders[:] = [run.outcomes.append]
     verdict.compare_with_starter = False
     os.environ["COURSE_STRICT"] = "1"
+    os.environ.pop("COURSE_WORKSPACE", None)  # the learner's own app must not be rebuilt by a verdict
     try:
         record = asyncio.run(_stages(job, run, send))
     except BaseException as error:  # SystemExit included: the record must reach the parent
@@ -149,9 +150,20 @@ def _described(error: BaseException | None) -> dict[str, Any]:
         "error": name,
         "message": f"{name}: {text}" if text else name,
         "place": place,
+        "in_cell": _raised_in_cell(error),
         "slug": explain(error).slug or "" if isinstance(error, Exception) else "",
         "trace": "".join(traceback.format_exception_only(error))[-2000:],
     }
+
+
+def _raised_in_cell(error: BaseException) -> bool:
+    """True when the cell itself raised, and not something it called: a check cell that misses a name, say."""
+    from course_lib.checks import learner_code
+
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    return at is not None and learner_code.place(at.tb_frame.f_code, at.tb_lineno) is not None
 
 
 def _no_keyboard(prompt: object = "", /) -> str:

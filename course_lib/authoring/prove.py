@@ -14,7 +14,6 @@ from course_lib.authoring import derive, graft
 from course_lib.authoring.warm import Warm
 from course_lib.checks.attempt import state
 from course_lib.checks.outcome import Outcome
-from course_lib.checks.question import find_question
 from course_lib.errors import CourseError
 from course_lib.notebook_file import Cell, Notebook, source, tags
 
@@ -110,7 +109,6 @@ def _missing(question: str, said: str) -> Row:
 
 
 def _judged(variant: Variant, job: graft.Job, warm: Warm) -> Row:
-    question = find_question(variant.question)
     try:
         if variant.kind == "starter":
             outcome = Outcome(variant.question, "not attempted", "")
@@ -118,7 +116,7 @@ def _judged(variant: Variant, job: graft.Job, warm: Warm) -> Row:
             return Row(variant, outcome, hole)
         times = 2 if variant.kind == "solution" else 1
         ready = replace(job, answer=variant.text, target=job.target if variant.kind == "solution" else "")
-        outcome = warm.run(ready, seconds=question.seconds, times=times)
+        outcome = warm.run(ready, times=times)
     except CourseError as error:
         return Row(variant, Outcome(variant.question, "error", str(error)), f"author error: {error}")
     return Row(variant, outcome, _hole(variant, outcome))

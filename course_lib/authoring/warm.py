@@ -8,18 +8,22 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import queue
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 from dataclasses import asdict, replace
 from types import TracebackType
 from typing import IO, Any  # Any: records are JSON
 
+from course_lib.authoring.clock import Clock, died
 from course_lib.authoring.graft import Job
 from course_lib.checks.outcome import Outcome
 from course_lib.errors import CourseError
 
-FRESH_S = 120.0  # one job in a process of its own: the imports of the stack on a cold disk, and its cells
+FRESH_S = 120.0  # a process of its own: the imports of the stack on a cold disk, and our setup
 
 
 class Warm:
@@ -38,13 +42,19 @@ class Warm:
         if self._process is not None:
             _stop(self._process)
 
-    def run(self, job: Job, *, seconds: float, times: int = 1) -> Outcome:
-        """Return the outcome of `job`; `seconds` is the question's clock, `times` how often it runs in one process."""
+    def run(self, job: Job, *, seconds: float | None = None, times: int = 1) -> Outcome:
+        """Return the outcome of `job`; `times` is how often it runs in one process.
+
+        `seconds` replaces the question's own clock, which the warm process knows: this process imports no check.
+        """
         message = {**asdict(job), "seconds": seconds, "times": times}
         record = self._in_warm(message) if self._process is not None else _in_fresh(message)
-        return _outcome(job, record, seconds)
+        return _outcome(job, record)
 
     def _in_warm(self, message: dict[str, Any]) -> dict[str, Any]:
+        if self._process is not None and self._process.poll() is not None:  # an answer ended it: one job lost, not all
+            _stop(self._process)
+            self._process = _start()
         process = self._process
         if process is None or process.stdin is None or process.stdout is None:
             raise CourseError("the warm process is not running; use it inside its with block")
@@ -68,12 +78,13 @@ def _gone() -> CourseError:
     return CourseError("the process that runs answers ended by itself; run it again, and if it repeats: course doctor")
 
 
-def _start(*arguments: str) -> subprocess.Popen[str]:
+def _start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "course_lib.authoring.warm_process", *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        env={**os.environ, **environment},
         start_new_session=True,  # Ctrl-C reaches us, and we end it in order
     )
 
@@ -92,34 +103,72 @@ def _stop(process: subprocess.Popen[str]) -> None:
 
 
 def _in_fresh(message: dict[str, Any]) -> dict[str, Any]:
-    process = _start("--once")
-    try:
-        output, _ = process.communicate(json.dumps(message) + "\n", timeout=FRESH_S)
-    except subprocess.TimeoutExpired:
-        return {"stage": "late", "message": ""}
-    finally:
-        if process.poll() is None:
-            with contextlib.suppress(ProcessLookupError, AttributeError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.kill()
-            process.communicate()
-    lines = output.splitlines()
-    return json.loads(lines[-1]) if lines else {"stage": "died", "message": f"exit status {process.returncode}"}
+    with tempfile.TemporaryDirectory(prefix="velvet-rope-job-", ignore_cleanup_errors=True) as home:
+        process = _start("--once", TMPDIR=home)
+        try:
+            if process.stdin is None or process.stdout is None:
+                raise _gone()
+            with contextlib.suppress(BrokenPipeError):  # it died while it started: its exit status says more
+                process.stdin.write(json.dumps(message) + "\n")
+                process.stdin.flush()
+            return _last_word(process.stdout, message["seconds"]) or died(process.wait())
+        finally:
+            _end_group(process)
 
 
-def _outcome(job: Job, record: dict[str, Any], seconds: float) -> Outcome:
+def _last_word(stream: IO[str], seconds: float) -> dict[str, Any] | None:
+    """Return the last record of a job, None when its process ended without one.
+
+    A thread reads: nothing else can wait for a pipe with a limit on every system.
+    """
+    lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+
+    def read() -> None:
+        with contextlib.suppress(ValueError):  # the stream was closed: nobody listens any more
+            for line in stream:
+                lines.put(line)
+        lines.put(None)
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    clock = Clock(seconds, first=FRESH_S)
+    while True:
+        try:
+            line = lines.get(timeout=clock.left or 0.001)
+        except queue.Empty:
+            return clock.late()
+        if line is None:
+            return None
+        record: dict[str, Any] = json.loads(line)
+        if clock.hear(record):
+            return record
+
+
+def _end_group(process: subprocess.Popen[str]) -> None:
+    """Kill the process and what it started; its streams are closed once it is gone, so that no reader is left."""
+    with contextlib.suppress(ProcessLookupError, AttributeError):  # AttributeError: Windows has no groups
+        os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    process.wait()
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
+
+
+def _outcome(job: Job, record: dict[str, Any]) -> Outcome:
     """Turn a record into a verdict; what our own cells did wrong is a `CourseError`, never the learner's fault."""
-    base = Outcome(job.question, "error", "")
+    base = Outcome(job.question, "error", "", lesson=record.get("lesson", ""), section=record.get("section"))
     stage, message = record["stage"], record.get("message", "")
     if stage == "verdict":
         verdict = {key: value for key, value in record["verdict"].items() if key != "pointer"}
         return _compared(job, Outcome(**verdict), record["shown"])
     if stage == "late":
         where = f" {message}" if message else ""
-        return replace(base, outcome="timeout", message=f"timeout: still waiting{where} after {seconds:g} s")
+        return replace(base, outcome="timeout", message=f"timeout: still waiting{where} after {record['seconds']:g} s")
     if stage == "died":
         return replace(base, outcome="timeout", message=f"the answer ended the process ({message})")
-    if stage == "answer" or record.get("error") == "NameError":
+    if stage == "answer" or (record.get("error") == "NameError" and record.get("in_cell")):
         place = f", {record['place']}" if record.get("place") else ""
         return replace(base, message=f"{message}{place}", slug=record.get("slug", ""))
     raise CourseError(

@@ -14,7 +14,6 @@ from course_lib.authoring import derive, graft
 from course_lib.authoring.warm import Warm
 from course_lib.checks.attempt import state
 from course_lib.checks.outcome import Outcome
-from course_lib.checks.question import Question, find_question
 from course_lib.errors import NotebookError
 from course_lib.locations import course_root
 from course_lib.notebook_file import Notebook
@@ -53,10 +52,9 @@ def judge(path: Path, warm: Warm, tell: Callable[[Verdict], None] = lambda verdi
     starters = derive.starters(solution)
     verdicts = []
     for job in graft.jobs(solution, answers.texts):
-        question = find_question(job.question)
         possible = notebook_file.points(derive.checks(solution)[job.question])
-        outcome = _outcome(job, question, starters[job.question], warm)
-        outcome = replace(outcome, lesson=stem, possible=possible, section=outcome.section or question.section)
+        outcome = _outcome(job, starters[job.question], warm)
+        outcome = replace(outcome, lesson=stem, possible=possible)
         hint = first_hint(solution, job.question) if outcome.outcome in ("fail", "error", "timeout") else ""
         verdict = Verdict(outcome, answers.notes.get(job.question, ""), hint)
         verdicts.append(verdict)
@@ -64,10 +62,10 @@ def judge(path: Path, warm: Warm, tell: Callable[[Verdict], None] = lambda verdi
     return verdicts
 
 
-def _outcome(job: graft.Job, question: Question, starter: str, warm: Warm) -> Outcome:
+def _outcome(job: graft.Job, starter: str, warm: Warm) -> Outcome:
     if not job.answer.strip() or state(job.answer, starter) == "untouched":
         return Outcome(job.question, "not attempted", "still the starter; write your answer in its cell")
-    return warm.run(job, seconds=question.seconds)
+    return warm.run(job)
 
 
 def first_hint(solution: Notebook, question: str) -> str:

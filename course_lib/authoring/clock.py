@@ -1,0 +1,43 @@
+"""The clocks of one job: setup, answer and check have one each, and a word about where it hangs buys no time.
+
+Forked or not, a job is timed by the same rules; the two roads differ in how they read its records only.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any  # Any: records are JSON
+
+SETUP_S = 30.0  # our own cells before the answer: a broken disk or machine, never the learner
+CHECK_S = 4.0  # beyond the check's own clock, twice: it may be run again after a stall that was the machine's
+BETWEEN = ("prepared", "answered", "waiting")  # the stages that a record is not the last word of a job
+
+
+class Clock:
+    """Hears the records of a job, and knows how long the next may take."""
+
+    def __init__(self, seconds: float, first: float = SETUP_S) -> None:
+        self._limits = {"prepared": seconds, "answered": 2 * seconds + CHECK_S}
+        self._deadline = time.monotonic() + first
+        self._last: dict[str, Any] = {"stage": "prepared", "message": ""}
+
+    @property
+    def left(self) -> float:
+        """Return the seconds that are left, not below zero."""
+        return max(0.0, self._deadline - time.monotonic())
+
+    def hear(self, record: dict[str, Any]) -> bool:
+        """Take one record; return whether it is the last word of the job."""
+        self._last = record
+        if record["stage"] in self._limits:
+            self._deadline = time.monotonic() + self._limits[record["stage"]]
+        return record["stage"] not in BETWEEN
+
+    def late(self) -> dict[str, Any]:
+        """Return the record of a job whose clock ran out, with the place it told of before."""
+        return {"stage": "late", "message": self._last.get("message", "")}
+
+
+def died(status: int) -> dict[str, Any]:
+    """Return the record of a job whose process ended without a last word."""
+    return {"stage": "died", "message": f"exit status {status}"}
