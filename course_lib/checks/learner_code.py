@@ -17,16 +17,19 @@ from course_lib.workspace import folder
 
 # how IPython, ipykernel and our own runner name the code of a cell
 _CELL = re.compile(r"^<ipython-input-|[/\\]ipykernel_\d+[/\\]|^<answer ")
+_PRINTED = re.compile(r'^  File "(.+)", line (\d+)', re.MULTILINE)
 
 
 def place(code: CodeType, line: int) -> str | None:
     """Return `app/items.py line 14` or `line 3 of the cell`; None for code that is not the learner's."""
-    name = code.co_filename
-    if _CELL.search(name):
+    return _in_file(code.co_filename, line)
+
+
+def _in_file(file: str, line: int) -> str | None:
+    if _CELL.search(file):
         return f"line {line} of the cell"
-    app = folder.root() / "app"
-    if name.startswith(str(app)):
-        return f"app/{Path(name).name} line {line}"
+    if Path(file).parent == folder.root() / "app":
+        return f"app/{Path(file).name} line {line}"
     return None
 
 
@@ -60,6 +63,12 @@ def of_traceback(at: TracebackType | None) -> str | None:
         found = place(at.tb_frame.f_code, at.tb_lineno) or found
         at = at.tb_next
     return found
+
+
+def of_origin(text: str) -> str | None:
+    """Return the innermost learner's place in a printed stack, as Python adds it to "was never awaited"."""
+    places = [_in_file(file, int(line)) for file, line in _PRINTED.findall(text)]
+    return next((found for found in reversed(places) if found), None)
 
 
 def of_waiting(task: asyncio.Task[Any]) -> tuple[str, str] | None:

@@ -12,14 +12,15 @@ import gc
 import logging
 import sys
 import warnings
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any  # Any: SQLAlchemy's lent connections and asyncio's error contexts
 
 from course_lib.checks import learner_code
+from course_lib.checks.clock import PATIENCE_S
 from course_lib.observe import engine_hooks
-from course_lib.observe.events import Raw, listen, unlisten
+from course_lib.observe.events import Listener, Raw, listen, unlisten
 from course_lib.observe.loop_lag import LoopLag
 
 PROBES = ("returned", "finished", "awaited", "tasks", "loop")
@@ -100,63 +101,94 @@ def _count(number: int, noun: str) -> str:
 
 
 class _Unawaited:
-    """Collects the warnings Python gives when a coroutine is thrown away."""
+    """Collects the warnings Python gives when a coroutine is thrown away; none is printed."""
 
     def __init__(self) -> None:
         self._caught: list[warnings.WarningMessage] = []
-        self._context = warnings.catch_warnings(record=True)
 
-    def begin(self) -> None:
-        """Start collecting; every warning of the block is recorded, none is printed."""
-        self._depth = sys.get_coroutine_origin_tracking_depth()
-        sys.set_coroutine_origin_tracking_depth(5)
-        caught = self._context.__enter__()
-        self._caught = caught if caught is not None else []  # an empty list is the one Python fills
-        warnings.simplefilter("always")
-
-    def end(self) -> None:
-        """Stop collecting and restore the filters."""
-        self._context.__exit__(None, None, None)
-        sys.set_coroutine_origin_tracking_depth(self._depth)
+    @contextlib.contextmanager
+    def collecting(self) -> Iterator[None]:
+        """Record every warning of the block, with the line that made the coroutine; restore the filters."""
+        depth = sys.get_coroutine_origin_tracking_depth()
+        with warnings.catch_warnings(record=True) as self._caught:
+            warnings.simplefilter("always")
+            sys.set_coroutine_origin_tracking_depth(5)
+            try:
+                yield
+            finally:
+                sys.set_coroutine_origin_tracking_depth(depth)
 
     def findings(self) -> list[Finding]:
         """Return one finding when a coroutine was never awaited."""
         for caught in self._caught:
-            text = str(caught.message)
-            if "was never awaited" in text:
-                name = text.partition("'")[2].partition("'")[0]
-                return [Finding("awaited", "a coroutine was never awaited", f"the call of {name}()")]
+            said, found, origin = str(caught.message).partition(" was never awaited")
+            if found:
+                name = said.partition("'")[2].partition("'")[0].rpartition(".")[2]
+                call = f"the call of {name}()"
+                where = learner_code.of_origin(origin)
+                return [Finding("awaited", "a coroutine was never awaited", f"{call} at {where}" if where else call)]
         return []
 
 
 class _Tasks:
     """Compares the loop's tasks before and after, and keeps the errors nobody fetched."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+    def __init__(self) -> None:
         self._before = asyncio.all_tasks()
-        self._handler = loop.get_exception_handler()
+        self._running: list[str] = []
         self._lost: list[str] = []
+
+    @contextlib.contextmanager
+    def noting(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+        """Note what the loop's error handler is told; give the loop its own handler back."""
+        before = loop.get_exception_handler()
         loop.set_exception_handler(self._note)
+        try:
+            yield
+        finally:
+            loop.set_exception_handler(before)
 
     def _note(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         self._lost.append(f"{type(error).__name__}: {error}" if error else str(context.get("message", "")))
 
-    async def findings(self) -> list[Finding]:
-        """Cancel what still runs, and return it and the lost errors."""
+    async def stop(self) -> None:
+        """Cancel and remember what still runs; one that will not be cancelled is left behind."""
         running = asyncio.all_tasks() - self._before - {asyncio.current_task()}
-        names = sorted(getattr(task.get_coro(), "__name__", "task") for task in running if task is not None)
+        self._running = sorted(getattr(task.get_coro(), "__name__", "task") for task in running if task is not None)
         for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-        if names:
-            return [Finding("tasks", f"{_count(len(names), 'task')} still running", f"in {names[0]}")]
+            if task is not None:
+                task.cancel()
+        if running:
+            await asyncio.wait({task for task in running if task is not None}, timeout=PATIENCE_S)
+
+    def findings(self) -> list[Finding]:
+        """Return what was still running, or else the first error nobody fetched."""
+        if self._running:
+            return [Finding("tasks", f"{_count(len(self._running), 'task')} still running", f"in {self._running[0]}")]
         return [Finding("tasks", f"a task failed and nobody looked: {lost}") for lost in self._lost[:1]]
 
-    def end(self) -> None:
-        """Give the loop its own error handler back."""
-        self._loop.set_exception_handler(self._handler)
+
+@contextlib.contextmanager
+def _quiet(*names: str) -> Iterator[None]:
+    """Silence these loggers: the report says the same in the learner's words, once."""
+    loggers = [logger for logger in map(logging.getLogger, names) if not logger.disabled]
+    for logger in loggers:
+        logger.disabled = True
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.disabled = False
+
+
+@contextlib.contextmanager
+def _listening(listener: Listener) -> Iterator[None]:
+    listen(listener)
+    try:
+        yield
+    finally:
+        unlisten(listener)
 
 
 @asynccontextmanager
@@ -167,30 +199,22 @@ async def probes(off: Collection[str] = ()) -> AsyncIterator[Report]:
     """
     engine_hooks.install()
     gc.collect()  # what an earlier cell left behind must not be charged to this one
-    report, loans, lag = Report(), _Loans(), LoopLag()
-    tasks, unawaited = _Tasks(asyncio.get_running_loop()), _Unawaited()
-    quiet = [logger for logger in map(logging.getLogger, ("sqlalchemy.pool", "asyncio")) if not logger.disabled]
-    for logger in quiet:
-        logger.disabled = True  # the report says it in the learner's words, once
-    unawaited.begin()
-    listen(loans)
-    try:
-        async with lag:
-            yield report
-    finally:
-        found = [*await _settled(loans), *await tasks.findings()]
-        await loans.take_back()
-        gc.collect()
-        await asyncio.sleep(0)
-        unlisten(loans)
-        found += unawaited.findings()
-        unawaited.end()
-        tasks.end()
-        for logger in quiet:
-            logger.disabled = False
-        if lag.stood_still:
-            found.append(Finding("loop", "the event loop stood still"))
-        report.findings = sorted((f for f in found if f.probe not in off), key=lambda f: PROBES.index(f.probe))
+    report, loans, lag, tasks, unawaited = Report(), _Loans(), LoopLag(), _Tasks(), _Unawaited()
+    noting = tasks.noting(asyncio.get_running_loop())
+    with _quiet("sqlalchemy.pool", "asyncio"), unawaited.collecting(), noting, _listening(loans):
+        try:
+            async with lag:
+                yield report
+        finally:
+            found = await _settled(loans)
+            await tasks.stop()
+            await loans.take_back()
+            gc.collect()  # a failed task and a forgotten coroutine speak when they are collected
+            await asyncio.sleep(0)
+            found += [*tasks.findings(), *unawaited.findings()]
+            if lag.stood_still:
+                found.append(Finding("loop", "the event loop stood still"))
+            report.findings = sorted((f for f in found if f.probe not in off), key=lambda f: PROBES.index(f.probe))
 
 
 async def _settled(loans: _Loans) -> list[Finding]:

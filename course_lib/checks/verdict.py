@@ -6,20 +6,17 @@ wrong: a value is no error, and a grader that looks for errors would give a wron
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import importlib
+import inspect
 import os
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
-from types import FrameType
 from typing import Any  # Any: what a check cell hands over
 
 from course_lib.checks import attempt, learner_code
-from course_lib.checks.assertions import AnswerError, Wrong, refuse_awaitable
+from course_lib.checks.assertions import AnswerError, Wrong
+from course_lib.checks.clock import TimeUp, within
 from course_lib.checks.outcome import Outcome
 from course_lib.checks.probes import SLUGS, probes
 from course_lib.checks.question import Question, find_question
@@ -68,15 +65,15 @@ async def verdict(asked: Question, what: dict[str, Any]) -> Outcome:
     if state == "broken":
         return replace(base, outcome="error", message="SyntaxError: mend the answer cell and run it again", points=0)
     try:
-        base = await _judged(asked, what, base)
-        if base.outcome == "fail" and base.slug == SLUGS["loop"]:
-            base = await _judged(asked, what, replace(base, outcome="pass", points=possible))  # once more: it may be us
+        judged = await _judged(asked, what, base)
+        if judged.outcome == "fail" and judged.slug == SLUGS["loop"]:
+            judged = await _judged(asked, what, base)  # once more: a stall may have been the machine's
     except Wrong as said:
         section = said.section if said.section is not None else asked.section
-        base = replace(base, outcome=said.outcome, message=str(said), section=section, slug=said.slug, points=0)
+        return replace(base, outcome=said.outcome, message=str(said), section=section, slug=said.slug, points=0)
     except AnswerError as raised:
-        base = replace(base, outcome="error", points=0, **_of_error(raised.__cause__ or raised))
-    return base
+        return replace(base, outcome="error", points=0, **_of_error(raised.__cause__ or raised))
+    return judged
 
 
 @functools.cache
@@ -108,67 +105,46 @@ def _of_error(error: BaseException) -> dict[str, Any]:
 
 async def _in_time(asked: Question, what: dict[str, Any]) -> str:
     """Await the check function within the question's clock; a check that is itself wrong is our error."""
-    stuck: list[str] = []
-    running = asyncio.current_task()
-    loop = asyncio.get_running_loop()
-    look = loop.call_later(asked.seconds * 0.9, lambda: stuck.append(_waiting_at(running)))
+    _refuse_other_names(asked, what)
     try:
-        with _alarm(asked.seconds + 1):
-            async with asyncio.timeout(asked.seconds):
-                message = await asked.check(**what)
-    except _Blocked as blocked:
-        raise _too_late(asked, str(blocked)) from None
-    except TimeoutError:
-        raise _too_late(asked, stuck[0] if stuck else "") from None
+        message = await within(asked.seconds, _run(asked, what))
+    except TimeUp as over:
+        raise _too_late(f"{over} after {asked.seconds:g} s") from None
+    except TimeoutError:  # a check may have a shorter clock of its own
+        raise _too_late("when the check gave up") from None
     except (Wrong, AnswerError, CourseError):
         raise
     except Exception as error:
-        raise CourseError(
-            f"the check of {asked.name} failed itself ({type(error).__name__}: {error}); this is a bug in the course: "
-            'please report it with the output of "course doctor"'
-        ) from error
-    finally:
-        look.cancel()
-    refuse_awaitable(message)
+        raise _our_bug(asked, f"failed itself ({type(error).__name__}: {error})") from error
+    if inspect.iscoroutine(message):
+        message.close()  # so that Python does not warn about it as well
     if not isinstance(message, str):
-        raise CourseError(f"the check of {asked.name} returned {type(message).__name__}, expected a sentence")
+        raise _our_bug(asked, f"returned {type(message).__name__}, expected a sentence")
     return message
 
 
-def _too_late(asked: Question, where: str) -> Wrong:
-    at = f" {where}" if where else ""
-    return Wrong(f"timeout: still waiting{at} after {asked.seconds:g} s", outcome="timeout")
+async def _run(asked: Question, what: dict[str, Any]) -> Any:  # Any: what an author's check returns is not sure yet
+    return await asked.check(**what)
 
 
-def _waiting_at(task: asyncio.Task[Any] | None) -> str:
-    """Return `in 'name' at line 4 of the cell` of the task, or of the first other task that waits in learner code."""
-    others = [other for other in asyncio.all_tasks() if other is not task]
-    for waiting in [task, *others]:
-        found = learner_code.of_waiting(waiting) if waiting is not None else None
-        if found:
-            return f"in {found[0]!r} at {found[1]}"
-    return ""
-
-
-class _Blocked(BaseException):
-    """Raised by the alarm inside code that never gives the loop back; not an Exception, so nobody swallows it."""
-
-
-@contextmanager
-def _alarm(seconds: float) -> Iterator[None]:
-    """Interrupt a call that blocks the loop: asyncio's own timeout cannot fire while nobody awaits."""
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def ring(_number: int, frame: FrameType | None) -> None:
-        where = learner_code.of_stack(frame)
-        raise _Blocked(f"at {where}, which never gives the loop back" if where else "")
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+def _refuse_other_names(asked: Question, what: dict[str, Any]) -> None:
+    signature = inspect.signature(asked.check)
     try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signature.bind(**what)
+    except TypeError:
+        wanted, given = (", ".join(names) or "nothing" for names in (signature.parameters, what))
+        raise CourseError(
+            f"the check of {asked.name} expects {wanted}, got {given}; "
+            f"restore its cell with: course reset {asked.lesson[:2]} {asked.name}"
+        ) from None
+
+
+def _too_late(where: str) -> Wrong:
+    return Wrong(f"timeout: still waiting {where.strip()}", outcome="timeout")
+
+
+def _our_bug(asked: Question, what: str) -> CourseError:
+    return CourseError(
+        f"the check of {asked.name} {what}; this is a bug in the course: "
+        'please report it with the output of "course doctor"'
+    )
