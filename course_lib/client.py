@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any  # Any: ASGI scopes and messages
 
 from course_lib.errors import CourseError, ServerError
 from course_lib.observe import app_hooks
-from course_lib.observe.events import REQUEST, emit, next_request
+from course_lib.observe.events import APP, REQUEST, emit, next_request
 from course_lib.workspace import folder, modules
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ Message = MutableMapping[str, Any]
 App = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
 
 BASE_URL = "http://velvet.rope"
+STOP_S = 3  # a request nobody waits for any more is cancelled then; uvicorn would wait for ever
 START_S = 10.0  # a lifespan that takes longer is broken; the sentence is better than waiting
 
 
@@ -40,10 +41,12 @@ async def client(app: Any, wire: bool = False, errors: bool = False) -> AsyncIte
 
     await modules.dispose_forgotten()
     target = load(app)
+    if not callable(target):
+        raise CourseError(f'client expects an app or "app.main:app", got {type(target).__name__}; what does it name?')
     app_hooks.install()
     with _watched(target):
         if wire:
-            async with _served(Observed(target)) as address, httpx.AsyncClient(base_url=address) as http:
+            async with _served(target) as address, httpx.AsyncClient(base_url=address) as http:
                 yield http
             return
         async with _lifespan(target) as state:
@@ -58,15 +61,19 @@ def load(app: Any) -> App:
         target: App = app
         return target
     folder.root()
-    module, _, name = app.partition(":")
+    home, _, name = app.partition(":")
+    name = name or "app"
+    if not all(part.isidentifier() for part in home.split(".")):
+        raise CourseError(f'an app is named like "app.main:app" (module, colon, name), got {app!r}')
     try:
-        found: App = getattr(importlib.import_module(module), name or "app")
+        module = importlib.import_module(home)
     except ModuleNotFoundError as error:
-        if error.name is None or not module.startswith(error.name):
+        if error.name is None or not f"{home}.".startswith(f"{error.name}."):
             raise  # an import inside the learner's file failed: its own error tells more
         raise CourseError(f"{app} was not found; has its %%app cell run, or lesson(n) before it?") from None
-    except AttributeError:
-        raise CourseError(f"{module} has no {name!r}; write {name} = create_app() or FastAPI() there") from None
+    if not hasattr(module, name):
+        raise CourseError(f"{home} has no {name!r}; write {name} = create_app() or FastAPI() there")
+    found: App = getattr(module, name)
     return found
 
 
@@ -96,14 +103,15 @@ class Observed:
                 emit("send-body", self._app)
             await send(message)
 
-        token = REQUEST.set(next_request())
+        number, owner = REQUEST.set(next_request()), APP.set(self._app)
         try:
             return await self._app(scope, receive, seen)
         except Exception as error:
             emit("crash", self._app, type(error).__name__, error)
             raise
         finally:
-            REQUEST.reset(token)
+            APP.reset(owner)
+            REQUEST.reset(number)
 
 
 @contextlib.contextmanager
@@ -113,11 +121,15 @@ def _watched(app: Any) -> Any:
     if overrides is None or isinstance(overrides, app_hooks.WatchedOverrides):
         yield
         return
-    app.dependency_overrides = app_hooks.WatchedOverrides(overrides)
+    watched = app_hooks.WatchedOverrides(overrides)
+    app.dependency_overrides = watched
     try:
         yield
     finally:
-        app.dependency_overrides = overrides
+        overrides.clear()
+        overrides.update(watched)  # what was overridden inside the block stays so, as FastAPI has it
+        if app.dependency_overrides is watched:
+            app.dependency_overrides = overrides
 
 
 @asynccontextmanager
@@ -131,25 +143,33 @@ async def _lifespan(app: Any) -> AsyncIterator[dict[str, Any]]:
 
 
 @asynccontextmanager
-async def _served(app: Observed) -> AsyncIterator[str]:
+async def _served(app: App) -> AsyncIterator[str]:
     """Serve `app` by uvicorn in this loop on a free loopback port; yield its address."""
-    import uvicorn
-
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
-    server = _quiet_server(uvicorn.Config(app, lifespan="on", log_config=None, log_level="critical"))
+    server = _quiet_server(app)
     serving = asyncio.create_task(server.serve(sockets=[listening]), name="uvicorn")
     try:
         await _started(server, serving)
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
         server.should_exit = True
+        if not server.started:
+            serving.cancel()  # a lifespan that never comes to its yield does not look at should_exit
         await asyncio.gather(serving, return_exceptions=True)
         listening.close()
 
 
-def _quiet_server(config: uvicorn.Config) -> uvicorn.Server:
+def _quiet_server(app: App) -> uvicorn.Server:
     import uvicorn
+
+    config = uvicorn.Config(
+        Observed(app),
+        lifespan="on" if hasattr(app, "router") else "off",  # a bare ASGI function has none to enter
+        timeout_graceful_shutdown=STOP_S,
+        log_config=None,
+        log_level="critical",
+    )
 
     class Server(uvicorn.Server):
         @contextlib.contextmanager
@@ -160,8 +180,13 @@ def _quiet_server(config: uvicorn.Config) -> uvicorn.Server:
 
 
 async def _started(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
-    async with asyncio.timeout(START_S):
-        while not server.started:
-            if serving.done():
-                raise ServerError("the app did not start; run it with client(app) to see the error of its lifespan")
-            await asyncio.sleep(0.005)
+    try:
+        async with asyncio.timeout(START_S):
+            while not server.started:
+                if serving.done():
+                    raise ServerError("the app did not start; run it with client(app) to see the error of its lifespan")
+                await asyncio.sleep(0.005)
+    except TimeoutError:
+        raise ServerError(
+            f"the app did not start within {START_S:g} s; what does its lifespan wait for before its yield?"
+        ) from None

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any  # Any: endpoints and dependencies have any signature
 
-from course_lib.observe.events import emit
+from course_lib.observe.events import APP, emit
 
 
 @functools.cache
@@ -30,11 +30,11 @@ def install() -> None:
 
 @contextmanager
 def _inside(name: str) -> Generator[None]:
-    emit("endpoint", None, name)
+    emit("endpoint", APP.get(), name)
     try:
         yield
     finally:
-        emit("endpoint-end", None, name)
+        emit("endpoint-end", APP.get(), name)
 
 
 def _watched_runner(run: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
@@ -59,7 +59,7 @@ def _watched_runner(run: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitab
 def _watched_task(call: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
     @functools.wraps(call)
     async def background(self: Any) -> None:
-        emit("background", None, getattr(self.func, "__name__", "task"))
+        emit("background", APP.get(), getattr(self.func, "__name__", "task"))
         await call(self)
 
     return background
@@ -93,21 +93,21 @@ def _watched_dependency(call: Callable[..., Any]) -> Callable[..., Any]:
             from contextlib import asynccontextmanager
 
             async with asynccontextmanager(call)(*args, **values) as value:
-                emit("enter", None, call.__name__)
+                emit("enter", APP.get(), call.__name__)
                 try:
                     yield value
                 finally:
-                    emit("exit", None, call.__name__)
+                    emit("exit", APP.get(), call.__name__)
 
         return watched
 
     @functools.wraps(call)
     def watched_in_thread(*args: Any, **values: Any) -> Generator[Any]:
         with contextmanager(call)(*args, **values) as value:
-            emit("enter", None, call.__name__)
+            emit("enter", APP.get(), call.__name__)
             try:
                 yield value
             finally:
-                emit("exit", None, call.__name__)
+                emit("exit", APP.get(), call.__name__)
 
     return watched_in_thread

@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any  # Any: whatever a call returns
 
+from course_lib.errors import CourseError
+
 
 @dataclass(frozen=True)
 class Arrivals:
@@ -41,6 +43,8 @@ class Arrivals:
 
 async def from_arrival(n: int, call: Callable[[], Awaitable[Any]]) -> Arrivals:
     """Start `n` calls at one moment and await them all; the first error of a call is raised."""
+    if n < 1:
+        raise CourseError(f"from_arrival needs at least 1 call, got {n}")
     begin = time.perf_counter()
     latencies = [0.0] * n
     order: list[int] = []
@@ -51,6 +55,9 @@ async def from_arrival(n: int, call: Callable[[], Awaitable[Any]]) -> Arrivals:
         order.append(number)
         return result
 
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one(number)) for number in range(n)]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(number)) for number in range(n)]
+    except BaseExceptionGroup as several:
+        raise several.exceptions[0] from None  # the others were cancelled, or failed for the same reason
     return Arrivals([task.result() for task in tasks], latencies, order)

@@ -62,7 +62,9 @@ def _pool_hook_with_third(name: str) -> Any:  # SQLAlchemy counts the arguments 
 
 def _transaction_hook(kind: str) -> Any:
     def hook(connection: Connection) -> None:
-        emit(kind, connection.engine.pool, subject=getattr(connection.connection, "_connection_record", None))
+        # asking an invalidated connection for its driver's one would reconnect, or refuse to roll back
+        lent = None if connection.closed or connection.invalidated else connection.connection
+        emit(kind, connection.engine.pool, subject=getattr(lent, "_connection_record", None))
 
     return hook
 

@@ -6,6 +6,7 @@ Engines, pools and FastAPI are hooked once per process; who wants to know regist
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import itertools
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from typing import Any, Protocol  # Any: a pool or an app, compared by identity 
 
 # the request the current code runs for; copied into its tasks and threads, so their events stay in its lane
 REQUEST: contextvars.ContextVar[int | None] = contextvars.ContextVar("velvet_rope_request", default=None)
+# the app that serves it: an endpoint does not know whose it is
+APP: contextvars.ContextVar[Any] = contextvars.ContextVar("velvet_rope_app", default=None)
 _requests = itertools.count(1)
 
 
@@ -45,8 +48,8 @@ def listen(listener: Listener) -> None:
 
 def unlisten(listener: Listener) -> None:
     """Stop sending events to `listener`; unknown ones are ignored."""
-    if any(known is listener for known in _listeners):
-        _listeners[:] = [known for known in _listeners if known is not listener]
+    with contextlib.suppress(ValueError):
+        _listeners.remove(listener)  # one step: a gauge may end in any thread, whenever it is collected
 
 
 def emit(kind: str, owner: Any, detail: str = "", subject: Any = None) -> None:

@@ -19,8 +19,8 @@ class Gauge:
     def __init__(self, engine: Any = None) -> None:
         engine_hooks.install()
         self._engine = weakref.ref(engine) if engine is not None else None
-        self._lock = threading.Lock()
-        self.inside = 0
+        self._lock = threading.RLock()  # a leaked connection may be collected, and counted, while we count
+        self._lent: set[int] = set()  # connection records; one that was out before is not counted
         self.peak = 0
         self.opened = 0
         self.closed = 0
@@ -28,16 +28,21 @@ class Gauge:
         listen(self._relay)
         weakref.finalize(self, unlisten, self._relay)
 
+    @property
+    def inside(self) -> int:
+        """Connections that are lent out now."""
+        return len(self._lent)
+
     def take(self, raw: Raw) -> None:
         """Count one pool event."""
-        if not self._mine(raw):
-            return
         with self._lock:
-            if raw.kind == "checkout":
-                self.inside += 1
+            if raw.kind in ("checkin", "detach"):  # first: it may come home to a pool that was disposed meanwhile
+                self._lent.discard(id(raw.subject[0]))
+            elif not self._mine(raw):
+                return
+            elif raw.kind == "checkout":
+                self._lent.add(id(raw.subject[0]))
                 self.peak = max(self.peak, self.inside)
-            elif raw.kind == "checkin":
-                self.inside -= 1
             elif raw.kind == "connect":
                 self.opened += 1
             elif raw.kind == "close":

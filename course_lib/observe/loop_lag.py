@@ -72,18 +72,28 @@ class LoopLag:
     async def __aenter__(self) -> LoopLag:
         self._reference.start()
         self._task = asyncio.get_running_loop().create_task(self._beat(), name="loop_lag")
-        await asyncio.sleep(2 * BEAT_S)  # let both hearts beat before the code under test begins
+        try:
+            await asyncio.sleep(2 * BEAT_S)  # let both hearts beat before the code under test begins
+        except BaseException:  # interrupted here, `__aexit__` would never be called
+            self._stop()
+            raise
         self.beats = 0
         self._gaps.clear()
         return self
 
     async def __aexit__(self, *error: Any) -> None:
         seen = self.beats
-        await asyncio.sleep(2 * BEAT_S)  # the beat that was due during a stall fires only now
+        try:
+            await asyncio.sleep(2 * BEAT_S)  # the beat that was due during a stall fires only now
+        finally:
+            self._stop()
         self.beats = seen
         if self._task is not None:
-            self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+
+    def _stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
         self._reference.stop()
 
     def __repr__(self) -> str:

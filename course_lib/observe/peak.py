@@ -18,7 +18,7 @@ class Peak:
     """Counts calls that are inside at once; `most` is the answer, `entered` how many there were."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # an abandoned endpoint may be collected, and leave, while we count
         self._inside: dict[int, int] = {}  # request -> its number, for those inside now
         self.most = 0
         self.entered = 0

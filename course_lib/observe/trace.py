@@ -39,6 +39,7 @@ class Trace:
     def __init__(self, engine: Any = None, app: Any = None) -> None:
         self._engine = engine
         self._app = app
+        self._pools: list[Any] = []  # the engine's own, and those it had before a dispose
         self._events: list[Event] = []
         self._lanes: dict[object, str] = {}
 
@@ -51,7 +52,15 @@ class Trace:
     def _wanted(self, raw: Raw) -> bool:
         if raw.kind in REQUEST_KINDS:
             return self._app is not None and (raw.owner is None or raw.owner is self._app)
-        return self._engine is None or raw.owner is engine_hooks.engine_pool(self._engine)
+        if self._engine is None:
+            return True
+        self._follow_pool()
+        return any(raw.owner is pool for pool in self._pools)
+
+    def _follow_pool(self) -> None:
+        pool = engine_hooks.engine_pool(self._engine)
+        if not any(pool is known for known in self._pools):
+            self._pools.append(pool)
 
     def _lane(self, raw: Raw) -> str:
         key: object = raw.request if raw.request is not None else raw.task
@@ -81,6 +90,8 @@ class Trace:
     def __enter__(self) -> Trace:
         engine_hooks.install()
         app_hooks.install()
+        if self._engine is not None:
+            self._follow_pool()
         listen(self)
         return self
 
