@@ -5,6 +5,7 @@ Those are: transactions that really begin, foreign keys that really hold, and a 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import shutil
 import sqlite3
@@ -46,18 +47,28 @@ def template(seed: str) -> bytes:
 @contextmanager
 def database_file(seed: str = SEED) -> Iterator[Path]:
     """Yield a new database file with `seed` applied; it is deleted with its folder at the end of the block."""
-    try:
-        home = Path(tempfile.mkdtemp(prefix="velvet-rope-db-"))
-        path = home / "velvet.db"
-        path.write_bytes(template(seed))
-    except OSError as error:
-        raise ServerError(
-            f"no room for a fresh SQLite file ({error.strerror}); free some disk, or set TMPDIR to another folder"
-        ) from error
-    try:
+    with contextlib.ExitStack() as cleaning:
+        try:
+            home = Path(tempfile.mkdtemp(prefix="velvet-rope-db-"))
+            cleaning.callback(shutil.rmtree, home, ignore_errors=True)
+            path = home / "velvet.db"
+            path.write_bytes(template(seed))
+        except (OSError, sqlite3.OperationalError) as error:
+            if not _is_of_the_disk(error):
+                raise
+            cause = getattr(error, "strerror", None) or error
+            raise ServerError(
+                f"no room for a fresh SQLite file ({cause}); free some disk, or set TMPDIR to another folder"
+            ) from error
         yield path
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+
+
+def _is_of_the_disk(error: Exception) -> bool:
+    """True for an error of the machine; a seed with a slip in its SQL is an `OperationalError` as well."""
+    name = getattr(error, "sqlite_errorname", "")
+    return isinstance(error, OSError) or name.startswith(
+        ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY")
+    )
 
 
 def prepare(engine: Any) -> None:

@@ -57,10 +57,14 @@ def write_app_file(name: str, cell: str, namespace: dict[str, Any]) -> FileChang
         raise WorkspaceError(
             f"{name} line {error.lineno}: {error.msg}; the file on disk is as before, mend the cell and run it again"
         ) from None
+    except (ValueError, RecursionError, MemoryError) as error:  # a null byte, half a surrogate pair, 10 000 brackets
+        raise WorkspaceError(
+            f"{name} cannot be read as Python ({type(error).__name__}); the file on disk is as before, mend the cell"
+        ) from None
     change = FileChange(name, folder.read(name), text)
     if change.before != text:
         folder.write(name, text)
-    stale = modules.stale_names(namespace)
+    stale = modules.stale_names(namespace)  # before the modules are forgotten: they tell what is theirs
     modules.forget()
     if stale:
         print(f"still bound to the old version: {', '.join(stale)}; import them again")
@@ -77,7 +81,7 @@ def _remember_last_cell() -> Any:
         if not last_cells:
             for stem in notebook_file.stems():
                 path = course_root() / "notebooks" / f"{stem}.ipynb"
-                last_cells[_last_code(path)] = stem
+                last_cells[_last_code(path) or path.name] = stem
         ran = last_cells.get(str(result.info.raw_cell).strip())
         if ran is not None:
             from course_lib.study.progress import record

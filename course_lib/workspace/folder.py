@@ -6,6 +6,7 @@ A temporary folder by default, so that two kernels never share one; `COURSE_WORK
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import os
 import re
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from course_lib.errors import WorkspaceError
 
-FILE_NAME = re.compile(r"^[a-z_][a-z0-9_]*\.py$")
+FILE_NAME = re.compile(r"[a-z_][a-z0-9_]*\.py")
 
 
 @functools.cache
@@ -43,7 +44,7 @@ def root() -> Path:
 
 def checked_name(name: str) -> str:
     """Return `name` when it may be a file of the app; raise `WorkspaceError` when not."""
-    if not FILE_NAME.match(name):
+    if not FILE_NAME.fullmatch(name):
         raise WorkspaceError(
             f"a file of the app is named like items.py (lower case, no folder), got {name!r}; change the first line"
         )
@@ -58,7 +59,10 @@ def app_file(name: str) -> Path:
 def read(name: str) -> str | None:
     """Return the text of the app's file `name`, or None when it does not exist yet."""
     path = app_file(name)
-    return path.read_text(encoding="utf-8") if path.is_file() else None
+    try:  # bytes that are no text are replaced, so such a file equals no version of ours and is kept aside
+        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
+    except OSError as error:
+        raise WorkspaceError(f"app/{name} cannot be read ({error.strerror or error}); check its permissions") from error
 
 
 def write(name: str, text: str) -> None:
@@ -71,24 +75,43 @@ def write(name: str, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(target)
     except OSError as error:
-        temporary.unlink(missing_ok=True) if target.parent.is_dir() else None
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise WorkspaceError(
             f"app/{name} was not written ({error.strerror or error}); make room, or set COURSE_WORKSPACE to a folder "
             "you may write to"
         ) from error
 
 
-def clear(names: set[str], known: dict[str, set[str]]) -> None:
-    """Remove the app files `names`; a file whose text is in none of its `known` versions is kept aside, dated."""
+def clear(names: set[str], known: dict[str, set[str]]) -> list[Path]:
+    """Remove the app files `names`; a file whose text is in none of its `known` versions is kept aside, dated.
+
+    Return where those were kept.
+    """
+    kept = []
     for name in sorted(names):
-        path = app_file(name)
-        if not path.is_file():
+        text = read(name)
+        if text is None:
             continue
+        path = app_file(name)
         try:
-            if path.read_text(encoding="utf-8") not in known.get(name, set()):
-                aside = root() / "kept" / datetime.now().strftime("%Y%m%d-%H%M%S")
-                aside.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(path, aside / name)
+            if text not in known.get(name, set()):
+                kept.append(_aside(name))
+                kept[-1].parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(path, kept[-1])
             path.unlink()
         except OSError as error:
-            raise WorkspaceError(f"app/{name} could not be replaced ({error.strerror}); close what uses it") from error
+            raise WorkspaceError(
+                f"app/{name} could not be replaced ({error.strerror or error}); close what uses it, then run it again"
+            ) from error
+    return kept
+
+
+def _aside(name: str) -> Path:
+    """Return a dated path that is free; two replays may share a second."""
+    dated = root() / "kept" / datetime.now().strftime("%Y%m%d-%H%M%S")
+    free, number = dated, 1
+    while (free / name).exists():
+        number += 1
+        free = dated.with_name(f"{dated.name}-{number}")
+    return free / name

@@ -40,11 +40,22 @@ async def dispose_forgotten() -> None:
 
 def stale_names(namespace: dict[str, Any]) -> list[str]:
     """Return the names in `namespace` that are still bound to an `app` module loaded before now."""
-    return sorted(name for name, value in namespace.items() if not name.startswith("_") and _is_stale(value))
+    named = {name: value for name, value in namespace.items() if not name.startswith("_")}
+    return sorted(name for name, value in named.items() if _is_stale(value) or _is_imported(name, value))
+
+
+def _is_ours(module_name: str) -> bool:
+    return module_name == "app" or module_name.startswith("app.")
 
 
 def _is_stale(value: Any) -> bool:
     home = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
-    if not isinstance(home, str):
-        home = type(value).__module__
-    return home == "app" or home.startswith("app.")
+    return _is_ours(home if isinstance(home, str) else type(value).__module__)
+
+
+def _is_imported(name: str, value: Any) -> bool:
+    """True for an object (`app`, `engine`, `router`) that an `app` module made: its class does not tell."""
+    if isinstance(value, type | ModuleType) or type(value).__module__ == "builtins":
+        return False
+    homes = [key for key, module in tuple(sys.modules.items()) if getattr(module, "__dict__", {}).get(name) is value]
+    return any(map(_is_ours, homes)) and all(_is_ours(home) or home == "__main__" for home in homes)

@@ -39,10 +39,14 @@ def _versions() -> dict[str, set[str]]:
 
 
 def rebuild(number: int) -> list[str]:
-    """Make the workspace equal to `files_after(number)` and forget loaded modules; return the file names."""
+    """Make the workspace equal to `files_after(number)` and forget loaded modules; return the file names.
+
+    A learner's own version of a file is kept aside, and a printed line says where.
+    """
     tree, known = files_after(number), _versions()
     changed = {name for name in known if folder.read(name) != tree.get(name)}
-    folder.clear(changed, known)
+    for kept in folder.clear(changed, known):
+        print(f"your own {kept.name} is kept as {kept.relative_to(folder.root())} in the workspace")
     for name in sorted(changed & tree.keys()):
         folder.write(name, tree[name])
     modules.forget()
@@ -68,9 +72,9 @@ def write_tree(number: int, target: Path) -> list[str]:
     notebook_file.find("notebooks", number)
     tree = files_after(number)
     home = target / "app"
-    if home.exists() and any(home.iterdir()):
-        raise CourseError(f"{home} is not empty; name another folder with --to, or move it away first")
     try:
+        if home.exists() and any(home.iterdir()):
+            raise CourseError(f"{home} is not empty; name another folder with --to, or move it away first")
         home.mkdir(parents=True, exist_ok=True)
         for name, text in {"__init__.py": "", **tree}.items():
             (home / name).write_text(text, encoding="utf-8")
