@@ -16,6 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any  # Any: IPython ships no types; a record is JSON
 
+from course_lib.errors import CourseError
+
 if TYPE_CHECKING:
     from course_lib.checks.outcome import Outcome
 
@@ -116,10 +118,17 @@ async def _stages(job: dict[str, Any], run: _Run, send: Send) -> dict[str, Any]:
         error = await run.cell(text, "setup")
         if error is not None:
             return {"stage": "setup", **_described(error)}
+    from course_lib.checks.question import find_question
+
+    try:
+        asked = find_question(job["question"])
+    except CourseError as unknown:
+        return {"stage": "unknown", "message": str(unknown)}
+    seconds = job.get("seconds") or asked.seconds
     for _ in range(job.get("times", 1)):
         run.outcomes.clear()
-        send({"stage": "prepared"})
-        tell_where(send, job["seconds"] * 0.8)
+        send({"stage": "prepared", "seconds": seconds, "lesson": asked.lesson, "section": asked.section})
+        tell_where(send, seconds * 0.8)
         error = await run.cell(job["answer"], job["question"])
         if error is not None:
             return {"stage": "answer", **_described(error)}

@@ -16,10 +16,9 @@ BETWEEN = ("prepared", "answered", "waiting")  # the stages that a record is not
 class Clock:
     """Hears the records of a job, and knows how long the next may take."""
 
-    def __init__(self, seconds: float, first: float = SETUP_S) -> None:
-        self._limits = {"prepared": seconds, "answered": 2 * seconds + CHECK_S}
+    def __init__(self, first: float = SETUP_S) -> None:
         self._deadline = time.monotonic() + first
-        self._last: dict[str, Any] = {"stage": "prepared", "message": ""}
+        self.last: dict[str, Any] = {"stage": "setup", "message": "", "seconds": first}
 
     @property
     def left(self) -> float:
@@ -27,17 +26,19 @@ class Clock:
         return max(0.0, self._deadline - time.monotonic())
 
     def hear(self, record: dict[str, Any]) -> bool:
-        """Take one record; return whether it is the last word of the job."""
-        self._last = record
-        if record["stage"] in self._limits:
-            self._deadline = time.monotonic() + self._limits[record["stage"]]
+        """Add one record to what is known; return whether it is the last word of the job."""
+        self.last = {**self.last, "message": "", **record}
+        seconds = float(self.last["seconds"])
+        if record["stage"] == "prepared":
+            self._deadline = time.monotonic() + seconds
+        elif record["stage"] == "answered":
+            self._deadline = time.monotonic() + 2 * seconds + CHECK_S
         return record["stage"] not in BETWEEN
 
     def late(self) -> dict[str, Any]:
         """Return the record of a job whose clock ran out, with the place it told of before."""
-        return {"stage": "late", "message": self._last.get("message", "")}
+        return {**self.last, "stage": "late"}
 
-
-def died(status: int) -> dict[str, Any]:
-    """Return the record of a job whose process ended without a last word."""
-    return {"stage": "died", "message": f"exit status {status}"}
+    def died(self, status: int) -> dict[str, Any]:
+        """Return the record of a job whose process ended without a last word."""
+        return {**self.last, "stage": "died", "message": f"exit status {status}"}

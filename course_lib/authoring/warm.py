@@ -18,7 +18,7 @@ from dataclasses import asdict, replace
 from types import TracebackType
 from typing import IO, Any  # Any: records are JSON
 
-from course_lib.authoring.clock import Clock, died
+from course_lib.authoring.clock import Clock
 from course_lib.authoring.graft import Job
 from course_lib.checks.outcome import Outcome
 from course_lib.errors import CourseError
@@ -104,19 +104,19 @@ def _stop(process: subprocess.Popen[str]) -> None:
 
 def _in_fresh(message: dict[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="velvet-rope-job-", ignore_cleanup_errors=True) as home:
-        process = _start("--once", TMPDIR=home)
+        process, clock = _start("--once", TMPDIR=home), Clock(first=FRESH_S)
         try:
             if process.stdin is None or process.stdout is None:
                 raise _gone()
             with contextlib.suppress(BrokenPipeError):  # it died while it started: its exit status says more
                 process.stdin.write(json.dumps(message) + "\n")
                 process.stdin.flush()
-            return _last_word(process.stdout, message["seconds"]) or died(process.wait())
+            return _last_word(process.stdout, clock) or clock.died(process.wait())
         finally:
             _end_group(process)
 
 
-def _last_word(stream: IO[str], seconds: float) -> dict[str, Any] | None:
+def _last_word(stream: IO[str], clock: Clock) -> dict[str, Any] | None:
     """Return the last record of a job, None when its process ended without one.
 
     A thread reads: nothing else can wait for a pipe with a limit on every system.
@@ -131,7 +131,6 @@ def _last_word(stream: IO[str], seconds: float) -> dict[str, Any] | None:
 
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
-    clock = Clock(seconds, first=FRESH_S)
     while True:
         try:
             line = lines.get(timeout=clock.left or 0.001)
@@ -139,9 +138,8 @@ def _last_word(stream: IO[str], seconds: float) -> dict[str, Any] | None:
             return clock.late()
         if line is None:
             return None
-        record: dict[str, Any] = json.loads(line)
-        if clock.hear(record):
-            return record
+        if clock.hear(json.loads(line)):
+            return clock.last
 
 
 def _end_group(process: subprocess.Popen[str]) -> None:
@@ -171,6 +169,10 @@ def _outcome(job: Job, record: dict[str, Any]) -> Outcome:
     if stage == "answer" or (record.get("error") == "NameError" and record.get("in_cell")):
         place = f", {record['place']}" if record.get("place") else ""
         return replace(base, message=f"{message}{place}", slug=record.get("slug", ""))
+    if stage == "machine":
+        raise CourseError(f"this machine would not run an answer ({message}); make room on the disk, close programs")
+    if stage == "unknown":
+        raise CourseError(message)
     raise CourseError(
         f"the {stage} cell of {job.question} failed itself ({message}); this is a bug in the course: please report it "
         'with the output of "course doctor"'

@@ -17,12 +17,10 @@ import shutil
 import signal
 import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any  # Any: jobs and records are JSON
+from typing import Any, NoReturn  # Any: jobs and records are JSON
 
-if TYPE_CHECKING:
-    from course_lib.checks.question import Question
+from course_lib.authoring.clock import Clock
 
 STACK = (
     "fastapi",
@@ -56,7 +54,18 @@ def main() -> None:
     gc.freeze()  # the garbage collector would touch, and so copy, every shared page in every child
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     for line in sys.stdin:
-        _send(answers, _forked(json.loads(line), shell))
+        job = json.loads(line)
+        _preload(job["question"])
+        _send(answers, _forked(job, shell))
+
+
+def _preload(question: str) -> None:
+    """Import the check here, where it stays: each child would import it again."""
+    from course_lib.checks.question import find_question
+    from course_lib.errors import CourseError
+
+    with contextlib.suppress(CourseError):  # the child says it, once our own cells have run
+        find_question(question)
 
 
 def _send(to: int, record: dict[str, Any]) -> None:
@@ -89,8 +98,9 @@ def _forked(job: dict[str, Any], shell: Any) -> dict[str, Any]:
         os.close(reading)
         _child(job, shell, home, writing)
     os.close(writing)
+    clock = Clock()
     try:
-        last = _gather(reading, job["seconds"])
+        last = _gather(reading, clock)
     finally:
         os.close(reading)
         for kill in (os.killpg, os.kill):  # the group, and the child itself, which may not have made its group yet
@@ -98,7 +108,7 @@ def _forked(job: dict[str, Any], shell: Any) -> dict[str, Any]:
                 kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         shutil.rmtree(home, ignore_errors=True)
-    return last or died(os.waitstatus_to_exitcode(status))
+    return last or clock.died(os.waitstatus_to_exitcode(status))
 
 
 def _child(job: dict[str, Any], shell: Any, home: str, writing: int) -> NoReturn:
@@ -122,9 +132,9 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _gather(reading: int, seconds: float) -> dict[str, Any] | None:
+def _gather(reading: int, clock: Clock) -> dict[str, Any] | None:
     """Return the last word of the job that writes to this pipe, None when it ended without one."""
-    clock, data = Clock(seconds), b""
+    data = b""
     while True:
         left = clock.left
         if not left or not select.select([reading], [], [], left)[0]:
@@ -134,9 +144,8 @@ def _gather(reading: int, seconds: float) -> dict[str, Any] | None:
             return None
         *lines, data = (data + chunk).split(b"\n")
         for line in lines:
-            record = json.loads(line)
-            if clock.hear(record):
-                return dict(record)
+            if clock.hear(json.loads(line)):
+                return clock.last
 
 
 if __name__ == "__main__":
