@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import pty
-import re
 import select
-import signal
 import socket
-import subprocess
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any  # Any: what JSON holds
 
 import pytest
 
@@ -24,98 +19,15 @@ from course_lib import cli
 from course_lib.commands import start as command
 from course_lib.doctor import Diagnosis, Finding
 
-LIMIT_S = 60  # a loaded machine of two cores starts JupyterLab in 8 s
-STEMS = ("00_doors_open", "01_event_loop")
-
-
-def notebook(*cells: tuple[str, str]) -> str:
-    """Return the text of a notebook of code cells, each an id and a source."""
-    code: list[dict[str, object]] = [
-        {"cell_type": "code", "id": name, "metadata": {}, "source": text, "outputs": [], "execution_count": None}
-        for name, text in cells
-    ]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    return json.dumps({"cells": code, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}, indent=1) + "\n"
-
-
-class Home:
-    """A course of two lessons and a learner's empty home, both in one temporary folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.course = folder / "course"
-        for stem in STEMS:
-            for kind, first in (("notebooks", ("hello", "1 + 1")), ("exercises", (f"answer-{stem[3:]}", "..."))):
-                path = self.course / kind / f"{stem}.ipynb"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(notebook(first))
-        (self.course / "README.md").write_text("# Read me\n")
-        outside = ("JUPYTER", "COURSE_", "IPYTHON")
-        self.env = {key: value for key, value in os.environ.items() if not key.startswith(outside)} | {
-            "HOME": str(folder),
-            "COURSE_ROOT": str(self.course),
-            "COURSE_PROGRESS_DB": str(folder / "progress.db"),
-            "JUPYTER_CONFIG_DIR": str(folder / "config"),
-            "JUPYTER_DATA_DIR": str(folder / "data"),
-            "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
-            "IPYTHONDIR": str(folder / "ipython"),
-        }
-
-    def start(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
-        """Begin `course start --no-browser`."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "course_lib.cli", "start", "--no-browser", *arguments],
-            env=self.env | env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def refused(self, *arguments: str, **env: str) -> tuple[int, str]:
-        """Run a start that must not serve; return its exit code and what it said."""
-        process = self.start(*arguments, **env)
-        said, _ = process.communicate(timeout=LIMIT_S)
-        return process.returncode, said
-
-
-class Served:
-    """A server that said where it is."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout is not None
-        self.process = process
-        self.said = []
-        for line in process.stdout:
-            self.said.append(line)
-            if line.startswith("Ctrl-C"):
-                break
-        found = re.search(r"^JupyterLab is at (http://127\.0\.0\.1:(\d+)(\S+)&token=(\w+))$", "".join(self.said), re.M)
-        assert found is not None, self.said
-        self.url, port, self.page, self.token = found.groups()
-        self.port = int(port)
-
-    def ask(self, path: str, *, token: bool = True, post: bool = False) -> Any:
-        """Return the JSON behind `path`."""
-        headers = {"Authorization": f"token {self.token}"} if token else {}
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}{path}", data=b"{}" if post else None, headers=headers
-        )
-        with urllib.request.urlopen(request, timeout=LIMIT_S) as answer:
-            return json.load(answer)
-
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> str:
-        """Stop it; return the last it said."""
-        assert self.process.stdout is not None
-        self.process.send_signal(number)
-        last = self.process.stdout.read()
-        assert self.process.wait(LIMIT_S) == 0
-        return last
+from .served import LIMIT_S, Home, Served, end, notebook, write_small_course
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     """Return a course nobody has opened yet."""
-    return Home(tmp_path)
+    home = Home(tmp_path)
+    write_small_course(home.course)
+    return home
 
 
 @pytest.fixture
@@ -125,18 +37,10 @@ def serve(home: Home) -> Iterator[Callable[..., Served]]:
 
         def begin(*arguments: str, **env: str) -> Served:
             process = home.start(*arguments, **env)
-            after.callback(_end, process)
+            after.callback(end, process)
             return Served(process)
 
         yield begin
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    if process.poll() is None:
-        process.kill()
-    process.wait()
-    assert process.stdout is not None
-    process.stdout.close()
 
 
 def kernels(home: Home) -> list[str]:
@@ -169,7 +73,7 @@ def test_settings_of_the_course_are_on(serve: Callable[..., Served]) -> None:
         assert {key: known[key]["default"] for key in settings} == settings
 
 
-def test_stopping_ends_the_kernels(serve: Callable[..., Served], home: Home) -> None:
+def test_stoppingends_the_kernels(serve: Callable[..., Served], home: Home) -> None:
     lab = serve()
     lab.ask("/api/kernels", post=True)
     assert len(kernels(home)) == 1
@@ -177,7 +81,7 @@ def test_stopping_ends_the_kernels(serve: Callable[..., Served], home: Home) -> 
     assert kernels(home) == []
 
 
-def test_control_c_in_a_terminal_ends_it_without_a_question(home: Home) -> None:
+def test_control_c_in_a_terminalends_it_without_a_question(home: Home) -> None:
     pid, terminal = pty.fork()
     if pid == 0:  # pragma: no cover - this is another process
         os.execve(sys.executable, [sys.executable, "-m", "course_lib.cli", "start", "--no-browser"], home.env)
@@ -210,7 +114,7 @@ def test_two_at_once_take_a_port_each(home: Home) -> None:
         assert sorted(lab.stop() for lab in labs) == ["JupyterLab has stopped, your work is saved\n"] * 2
     finally:
         for process in both:
-            _end(process)
+            end(process)
 
 
 def test_named_port_is_used(serve: Callable[..., Served]) -> None:
