@@ -31,26 +31,30 @@ COMMANDS = {
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 1 something is not right, 2 it could not be done."""
     given = sys.argv[1:] if arguments is None else arguments
-    parser = _parser(given)
-    chosen = parser.parse_args(given)
-    if chosen.command is None:
-        parser.print_help()
-        return 2
+    name = next((word for word in given if word in COMMANDS), "course")
     try:
+        parser = _parser(given)
+        chosen = parser.parse_args(given)
+        if chosen.command is None:
+            parser.print_help()
+            return 2
         code: int = _module(chosen.command).run(chosen)
+        sys.stdout.flush()  # a reader who left is noticed here, and not while Python ends
     except CourseError as error:
-        print(f"course {chosen.command}: {error}", file=sys.stderr)
-        return 2
+        return _said(name, str(error), 2)
     except KeyboardInterrupt:
-        print(f"course {chosen.command}: stopped", file=sys.stderr)
-        return 130
+        return _said(name, "stopped", 130)
     except BrokenPipeError:  # `course ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
         what = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
-        print(f"course {chosen.command}: {what}; check the disk and your permissions", file=sys.stderr)
-        return 2
+        return _said(name, f"{what}; check the disk and your permissions", 2)
+    return code
+
+
+def _said(name: str, text: str, code: int) -> int:
+    print(f"course {name}: {text}", file=sys.stderr)
     return code
 
 

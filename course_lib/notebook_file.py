@@ -31,27 +31,31 @@ def read_notebook(path: Path) -> Notebook:
     except (OSError, UnicodeDecodeError) as error:
         raise NotebookError(f"{path.name} cannot be read ({error}); check the file and its permissions") from error
     except (ValueError, RecursionError):
-        raise NotebookError(
-            f"{path.name} is not a notebook (no JSON inside); restore it with: course reset {path.name[:2]}"
-        ) from None
+        raise NotebookError(f"{path.name} is not a notebook (no JSON inside); {_remedy(path.name)}") from None
     return _checked(loaded, path.name)
 
 
 def _checked(loaded: Any, name: str) -> Notebook:  # Any: whatever json found
     if not isinstance(loaded, dict):
-        raise NotebookError(f"{name} is not a notebook (expected an object, got {type(loaded).__name__})")
+        raise NotebookError(
+            f"{name} is not a notebook (expected an object, got {type(loaded).__name__}); {_remedy(name)}"
+        )
     if loaded.get("nbformat") != 4:
         raise NotebookError(
             f"{name} has notebook format {loaded.get('nbformat')}, expected 4; open it in JupyterLab and save it again"
         )
     cells = loaded.get("cells")
     if not isinstance(cells, list):
-        raise NotebookError(f"{name} has no list of cells; restore it with: course reset {name[:2]}")
+        raise NotebookError(f"{name} has no list of cells; {_remedy(name)}")
     loaded["cells"] = [cell for cell in cells if isinstance(cell, dict)]
     for cell in loaded["cells"]:
         if not isinstance(cell.get("metadata"), dict):
             cell["metadata"] = {}
     return loaded
+
+
+def _remedy(name: str) -> str:
+    return f"restore it with: course reset {name[:2]}" if name[:2].isdigit() else "name another file"
 
 
 def source(cell: Cell) -> str:

@@ -25,6 +25,7 @@ from course_lib.notebook_file import (
     stems,
     tags,
 )
+from course_lib.whole_file import write_whole
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 STUB = "...  # your code here"
@@ -39,7 +40,9 @@ def starter(answer: str) -> str:
     """
     text, replaced = _SOLUTION.subn(lambda found: f"{found['indent']}{STUB}", answer)
     if not replaced or BEGIN in text or END in text:
-        raise NotebookError(f"an answer needs {BEGIN} and {END}, each on its own line; got {answer.splitlines()[0]!r}")
+        raise NotebookError(
+            f"an answer needs {BEGIN} and {END}, each on its own line; got {answer.partition(chr(10))[0]!r}"
+        )
     return text
 
 
@@ -121,7 +124,7 @@ def derive_all(check: bool = False, only: int | None = None) -> list[str]:
             changed.append(stem)
             if not check:
                 target.parent.mkdir(exist_ok=True)
-                target.write_bytes(text.encode())
+                write_whole(target, text)
     if only is None:
         changed += [f"{stem} (no solution)" for stem in stems("exercises") if stem not in stems("solutions")]
     return changed

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -35,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.flush()
         command = [sys.executable, "-m", "uvicorn", "app.main:app", "--host", "127.0.0.1", "--port", str(port)]
         server = subprocess.Popen([*command, "--log-level", "warning"], cwd=folder, env=environment)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # or a kill would leave the server behind
         try:
             return server.wait()
         except KeyboardInterrupt:

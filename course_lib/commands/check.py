@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Container
 from pathlib import Path
 
 from course_lib import notebook_file
@@ -40,9 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
     with Warm() as warm, _progress(arguments.json) as tell:
         for path in paths:
             try:
-                results[path.stem] = judge(path, warm, tell)
+                results[_title(path, results)] = judge(path, warm, tell)
             except NotebookError as error:
-                problems[path.stem] = str(error)
+                problems[_title(path, problems)] = str(error)
     _remember(results)
     if arguments.json:
         print(json.dumps(_as_data(results, problems), indent=1, ensure_ascii=False))
@@ -52,6 +53,11 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     wrong = {"fail", "error", "timeout"}
     return int(any(verdict.outcome.outcome in wrong for verdicts in results.values() for verdict in verdicts))
+
+
+def _title(path: Path, taken: Container[str]) -> str:
+    """Return what a sheet is called in the report: two files of one name are told apart by their folders."""
+    return str(path) if path.stem in taken else path.stem
 
 
 def sheets(names: list[str]) -> list[Path]:

@@ -9,6 +9,7 @@ from course_lib import notebook_file
 from course_lib.authoring.derive import derive_all
 from course_lib.authoring.normalise import normalise
 from course_lib.locations import course_root
+from course_lib.whole_file import write_whole
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,14 +25,14 @@ def run(arguments: argparse.Namespace) -> int:
     for path in _paths(arguments.numbers, arguments.only):
         number = int(path.name[:2])
         if path.parent.name == "solutions" and not arguments.check:
-            path.write_text(normalise(path, run=False), encoding="utf-8")
+            write_whole(path, normalise(path, run=False))
             derive_all(only=number)  # a check reads its points from the exercise
         text = normalise(path, run=not arguments.check)
         if path.read_text(encoding="utf-8") == text:
             continue
         changed.append(path)
         if not arguments.check:
-            path.write_text(text, encoding="utf-8")
+            write_whole(path, text)
             derive_all(only=number)
         print(f"{path.parent.name}/{path.name}: {'not normal; run course normalise' if arguments.check else 'written'}")
     return int(bool(changed) and arguments.check)

@@ -6,6 +6,7 @@ What is handed in holds nothing of the machine it was written on.
 from __future__ import annotations
 
 import argparse
+import io
 import zipfile
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from course_lib.commands.check import sheets
 from course_lib.errors import CourseError
 from course_lib.grading.sheet import solution_of
 from course_lib.notebook_file import Cell, Notebook
+from course_lib.whole_file import write_whole
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,19 +32,29 @@ def run(arguments: argparse.Namespace) -> int:
     for path in sheets(arguments.sheets):
         stem, solution = solution_of(path)
         files[f"{stem}.ipynb"] = derive.dump(answers_only(notebook_file.read_notebook(path), solution))
-    target: Path = arguments.to.with_suffix(".zip") if arguments.zip else arguments.to
-    if target.exists() and (arguments.zip or any(target.iterdir())):
+    target: Path = _zipped(arguments.to) if arguments.zip else arguments.to
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise CourseError(f"{target} exists already; name another with --to, or move it away first")
     if arguments.zip:
-        with zipfile.ZipFile(target, "x", zipfile.ZIP_DEFLATED) as archive:
-            for name, text in files.items():
-                archive.writestr(zipfile.ZipInfo(name), text)  # a fixed date: the same answers give the same bytes
+        write_whole(target, _archive(files))
     else:
         target.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
-            (target / name).write_text(text, encoding="utf-8")
+            write_whole(target / name, text)
     print(f"wrote {target} with {', '.join(sorted(files))}")
     return 0
+
+
+def _zipped(to: Path) -> Path:
+    return to if to.suffix == ".zip" else to.with_name(f"{to.name}.zip")
+
+
+def _archive(files: dict[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in files.items():  # ZipInfo has a fixed date: the same answers give the same bytes
+            archive.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
 
 
 def answers_only(sheet: Notebook, solution: Notebook) -> Notebook:

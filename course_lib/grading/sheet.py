@@ -14,7 +14,7 @@ from course_lib.authoring import derive, graft
 from course_lib.authoring.warm import Warm
 from course_lib.checks.attempt import state
 from course_lib.checks.outcome import Outcome
-from course_lib.errors import NotebookError
+from course_lib.errors import CourseError, NotebookError
 from course_lib.locations import course_root
 from course_lib.notebook_file import Notebook
 
@@ -65,7 +65,10 @@ def judge(path: Path, warm: Warm, tell: Callable[[Verdict], None] = lambda verdi
 def _outcome(job: graft.Job, starter: str, warm: Warm) -> Outcome:
     if not job.answer.strip() or state(job.answer, starter) == "untouched":
         return Outcome(job.question, "not attempted", "still the starter; write your answer in its cell")
-    return warm.run(job)
+    try:
+        return warm.run(job)
+    except CourseError as error:  # ours, not the learner's: one question without a verdict, and the others keep theirs
+        return Outcome(job.question, "error", str(error))
 
 
 def first_hint(solution: Notebook, question: str) -> str:
