@@ -31,7 +31,7 @@ COMMANDS = {
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 1 something is not right, 2 it could not be done."""
     given = sys.argv[1:] if arguments is None else arguments
-    name = next((word for word in given if word in COMMANDS), "course")
+    name = next((f"course {word}" for word in given if word in COMMANDS), "course")
     try:
         parser = _parser(given)
         chosen = parser.parse_args(given)
@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _said(name: str, text: str, code: int) -> int:
-    print(f"course {name}: {text}", file=sys.stderr)
+    print(f"{name}: {text}", file=sys.stderr)
     return code
 
 
