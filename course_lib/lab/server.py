@@ -60,9 +60,7 @@ def refuse_taken(port: int) -> None:
     except (OSError, OverflowError) as error:
         number = getattr(error, "errno", None)  # no number: not a port at all
         cause = os.strerror(number).lower() if number else "not a port number"
-        raise ServerError(
-            f"port {port} cannot be used ({cause}); leave --port out and a free one is taken"
-        ) from error
+        raise ServerError(f"port {port} cannot be used ({cause}); leave --port out and a free one is taken") from error
 
 
 def served_folder(sheet: Path) -> Path:
