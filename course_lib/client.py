@@ -45,12 +45,13 @@ async def client(app: Any, wire: bool = False, errors: bool = False) -> AsyncIte
         raise CourseError(f'client expects an app or "app.main:app", got {type(target).__name__}; what does it name?')
     app_hooks.install()
     with _watched(target):
-        if wire:
-            async with _served(target) as address, httpx.AsyncClient(base_url=address) as http:
-                yield http
-            return
         async with _lifespan(target) as state:
-            transport = httpx.ASGITransport(Observed(target, state), raise_app_exceptions=errors)
+            observed = Observed(target, state)
+            if wire:
+                async with _served(observed) as address, httpx.AsyncClient(base_url=address) as http:
+                    yield http
+                return
+            transport = httpx.ASGITransport(observed, raise_app_exceptions=errors)
             async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as http:
                 yield http
 
@@ -80,7 +81,7 @@ def load(app: Any) -> App:
 class Observed:
     """The app, with each request numbered and its answer seen as it is sent."""
 
-    def __init__(self, app: App, state: dict[str, Any] | None = None) -> None:
+    def __init__(self, app: App, state: dict[str, Any]) -> None:
         self._app = app
         self._state = state
 
@@ -91,10 +92,9 @@ class Observed:
         send: Callable[[Message], Awaitable[None]],
     ) -> None:
         """Serve one ASGI connection."""
+        scope["state"] = dict(self._state)
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        if self._state is not None:
-            scope["state"] = dict(self._state)
 
         async def seen(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -138,34 +138,44 @@ async def _lifespan(app: Any) -> AsyncIterator[dict[str, Any]]:
     if router is None:  # a bare ASGI function has no lifespan to enter
         yield {}
         return
-    async with router.lifespan_context(app) as state:
+    async with contextlib.AsyncExitStack() as opened:
+        try:
+            async with asyncio.timeout(START_S) as clock:
+                state = await opened.enter_async_context(router.lifespan_context(app))
+        except TimeoutError:
+            if not clock.expired():
+                raise  # the lifespan's own
+            raise ServerError(
+                f"the app did not start within {START_S:g} s; what does its lifespan wait for before its yield?"
+            ) from None
         yield dict(state or {})
 
 
 @asynccontextmanager
-async def _served(app: App) -> AsyncIterator[str]:
+async def _served(app: Observed) -> AsyncIterator[str]:
     """Serve `app` by uvicorn in this loop on a free loopback port; yield its address."""
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     server = _quiet_server(app)
     serving = asyncio.create_task(server.serve(sockets=[listening]), name="uvicorn")
     try:
-        await _started(server, serving)
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.005)
+        if not server.started:
+            raise ServerError("no server on this machine's loopback address; run it without wire=True")
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
         server.should_exit = True
-        if not server.started:
-            serving.cancel()  # a lifespan that never comes to its yield does not look at should_exit
         await asyncio.gather(serving, return_exceptions=True)
         listening.close()
 
 
-def _quiet_server(app: App) -> uvicorn.Server:
+def _quiet_server(app: Observed) -> uvicorn.Server:
     import uvicorn
 
     config = uvicorn.Config(
-        Observed(app),
-        lifespan="on" if hasattr(app, "router") else "off",  # a bare ASGI function has none to enter
+        app,
+        lifespan="off",  # it is entered already; uvicorn would end the whole process when it raises
         timeout_graceful_shutdown=STOP_S,
         log_config=None,
         log_level="critical",
@@ -177,16 +187,3 @@ def _quiet_server(app: App) -> uvicorn.Server:
             yield  # the kernel keeps its own Ctrl-C
 
     return Server(config)
-
-
-async def _started(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
-    try:
-        async with asyncio.timeout(START_S):
-            while not server.started:
-                if serving.done():
-                    raise ServerError("the app did not start; run it with client(app) to see the error of its lifespan")
-                await asyncio.sleep(0.005)
-    except TimeoutError:
-        raise ServerError(
-            f"the app did not start within {START_S:g} s; what does its lifespan wait for before its yield?"
-        ) from None

@@ -17,6 +17,7 @@ from course_lib.observe.events import Raw, listen, unlisten
 REQUEST_KINDS = frozenset({"endpoint", "enter", "exit", "send-start", "send-body", "background"})
 POOL_KINDS = frozenset({"checkout", "checkin", "reset", "invalidate", "close"})
 TRANSACTION_KINDS = frozenset({"BEGIN", "COMMIT", "ROLLBACK"})
+_GIVING_BACK = frozenset({"ROLLBACK", "reset", "checkin", "invalidate", "close"})
 _NOT_SHOWN = frozenset({"connect", "detach", "endpoint-end", "crash"})  # gauges and probes want them, a reader does not
 
 
@@ -42,6 +43,7 @@ class Trace:
         self._pools: list[Any] = []  # the engine's own, and those it had before a dispose
         self._events: list[Event] = []
         self._lanes: dict[object, str] = {}
+        self._borrowers: dict[int, object] = {}  # connection record -> whose lane it was checked out in
 
     def take(self, raw: Raw) -> None:
         """Keep `raw` when it belongs to the watched engine or app."""
@@ -63,12 +65,21 @@ class Trace:
             self._pools.append(pool)
 
     def _lane(self, raw: Raw) -> str:
-        key: object = raw.request if raw.request is not None else raw.task
+        key: object = raw.request if raw.request is not None else self._borrower(raw)
         if key not in self._lanes:
             word = "request" if raw.request is not None else "task"
             number = 1 + sum(lane.startswith(word) for lane in self._lanes.values())
             self._lanes[key] = f"{word} {number}"
         return self._lanes[key]
+
+    def _borrower(self, raw: Raw) -> object:
+        """Return the task of an event; SQLAlchemy gives a connection back in a task of its own, which is nobody's."""
+        record = raw.subject[0] if isinstance(raw.subject, tuple) else raw.subject
+        if raw.kind == "checkout":
+            self._borrowers[id(record)] = raw.task
+        elif raw.kind in _GIVING_BACK:
+            return self._borrowers.get(id(record), raw.task)
+        return raw.task
 
     def only(self, *kinds: str) -> list[str]:
         """Return the kinds of the events whose kind is among `kinds`, in order."""

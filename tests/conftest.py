@@ -1,0 +1,83 @@
+"""What every test gets: a store and a workspace of its own, and the promise that nothing stays behind."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any  # Any: cells are JSON, and IPython ships no types
+
+import pytest
+
+from course_lib.workspace import modules
+
+OURS = ("_connection_worker_thread", "heartbeat-reference")  # aiosqlite's thread, and the second heart of loop_lag
+LEAVING_S = 5.0  # a thread that was told to end needs a moment on a busy machine
+
+
+@pytest.fixture(autouse=True)
+def own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the progress and the workspace of whoever runs the tests out of them."""
+    monkeypatch.setenv("COURSE_PROGRESS_DB", str(tmp_path / "progress.db"))
+    monkeypatch.delenv("COURSE_WORKSPACE", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def no_thread_stays() -> Iterator[None]:
+    """Fail a test that leaves a connection or a heartbeat running."""
+    before = set(threading.enumerate())
+    yield
+    for thread in set(threading.enumerate()) - before:
+        if any(name in thread.name for name in OURS):
+            thread.join(LEAVING_S)
+            assert not thread.is_alive(), f"{thread.name} still runs; is an engine not disposed?"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Return an empty workspace; modules of `app` loaded from it are forgotten afterwards."""
+    folder = tmp_path / "workspace"
+    monkeypatch.setenv("COURSE_WORKSPACE", str(folder))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield folder
+    modules.forget()
+    modules._waiting.clear()
+
+
+class Course:
+    """A small course in a folder: lessons written by a test."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def add(self, stem: str, *cells: str, kind: str = "notebooks", **named: str) -> Path:
+        """Write a notebook of code cells; those given by name (`check_x`) carry it as their id (`check-x`)."""
+        listed: list[dict[str, Any]] = [{"id": f"cell-{number}", "source": text} for number, text in enumerate(cells)]
+        listed += [{"id": name.replace("_", "-"), "source": text} for name, text in named.items()]
+        for cell in listed:
+            cell |= {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+        path = self.root / kind / f"{stem}.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"cells": listed, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+        return path
+
+
+@pytest.fixture
+def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Course:
+    """Return an empty course; `COURSE_ROOT` names it."""
+    monkeypatch.setenv("COURSE_ROOT", str(tmp_path / "course"))
+    return Course(tmp_path / "course")
+
+
+@pytest.fixture
+def shell() -> Iterator[Any]:
+    """Return a real IPython shell without a history file, and give `sys` back afterwards."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    made: Any = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    yield made
+    made.restore_sys_module_state()
+    InteractiveShell.clear_instance()
