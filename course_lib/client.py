@@ -159,7 +159,7 @@ async def _served(app: Observed) -> AsyncIterator[str]:
     server = _quiet_server(app)
     serving = asyncio.create_task(server.serve(sockets=[listening]), name="uvicorn")
     try:
-        while not server.started and not serving.done():
+        while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.005)
         if not server.started:
             raise ServerError("no server on this machine's loopback address; run it without wire=True")

@@ -62,7 +62,7 @@ async def bare(scope: Any, receive: Any, send: Any) -> None:
 
 def other_tasks() -> set[asyncio.Task[Any]]:
     """Return the tasks of the loop without the one that asks."""
-    return asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]  # None only outside a task
+    return asyncio.all_tasks() - {asyncio.current_task()}
 
 
 @EACH_WAY

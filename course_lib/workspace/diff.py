@@ -12,6 +12,10 @@ from dataclasses import dataclass
 _COLOURS = {"+": "var(--jp-success-color1, #1b6e2f)", "-": "var(--jp-error-color1, #a51d2d)"}
 
 
+def _lines(number: int) -> str:
+    return "1 line" if number == 1 else f"{number} lines"
+
+
 @dataclass(frozen=True)
 class FileChange:
     """One written file: its name, its text before (None when new) and after."""
@@ -30,12 +34,12 @@ class FileChange:
     def summary(self) -> str:
         """Return one line: written, unchanged, or changed and by how much."""
         if self.before is None:
-            return f"{self.name} written, {len(self.after.splitlines())} lines"
+            return f"{self.name} written, {_lines(len(self.after.splitlines()))}"
         if self.before == self.after:
             return f"{self.name} unchanged"
         changed = self.lines()
         plus, minus = (sum(line.startswith(sign) for line in changed) for sign in "+-")
-        return f"{self.name} changed, {plus} lines in, {minus} out"
+        return f"{self.name} changed, {_lines(plus)} in, {minus} out"
 
     def __repr__(self) -> str:
         return "\n".join([self.summary(), *(f"  {line}" for line in self.lines())])
