@@ -1,0 +1,166 @@
+"""A job runs like a notebook: in order, with top-level await, with capped streams and a clock for each part.
+
+It changes the streams and the folder of its process, so each test gives them back.
+"""
+
+from __future__ import annotations
+
+import builtins
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any  # Any: IPython ships no types; a record is JSON
+
+import pytest
+import small_course
+from IPython.core.interactiveshell import InteractiveShell
+
+from course_lib.authoring import cells
+from course_lib.checks import question, verdict
+
+JOB = {
+    "question": "small-double",
+    "setup": [small_course.SETUP],
+    "answer": small_course.RIGHT["small-double"],
+    "check": 'await check("small-double", double=double)',
+    "target": "",
+}
+
+
+@pytest.fixture
+def run(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Return a function that runs a job in this process; whatever the job changes is put back."""
+    for owner, name in ((sys, "stdout"), (sys, "stderr"), (builtins, "input"), (verdict, "compare_with_starter")):
+        monkeypatch.setattr(owner, name, getattr(owner, name))
+    monkeypatch.setattr(verdict, "recorders", [])
+    monkeypatch.setattr(question, "_questions", dict(question._questions))
+    monkeypatch.setenv("COURSE_STRICT", "1")
+    monkeypatch.chdir(tmp_path)
+    before, modules = signal.getsignal(signal.SIGALRM), {*sys.modules}
+    shell = cells.make_shell()
+    stages: list[dict[str, Any]] = []
+
+    def runner(**changes: Any) -> dict[str, Any]:
+        record = cells.run_job({**JOB, **changes}, shell, str(tmp_path), stages.append)
+        return {**record, "stages": [said["stage"] for said in stages]}
+
+    yield runner
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+    shell.restore_sys_module_state()
+    type(shell).clear_instance()
+    for name in {*sys.modules} - modules:
+        if name.startswith("app"):
+            del sys.modules[name]
+
+
+def test_right_answer_gets_its_verdict(run: Any) -> None:
+    record = run()
+    assert (record["stage"], record["shown"]) == ("verdict", "pass small-double, 1 point: doubled twice")
+    assert record["stages"] == ["prepared", "answered"]
+
+
+def test_answer_runs_as_often_as_asked(run: Any) -> None:
+    record = run(answer=f"count = globals().get('count', 0) + 1\nprint('run', count)\n{JOB['answer']}", times=3)
+    assert [line for line in record["text"].splitlines() if line.startswith("run")] == ["run 1", "run 2", "run 3"]
+    assert record["stages"] == ["prepared", "answered"] * 3
+
+
+def test_wrong_answer_ends_the_repetition(run: Any) -> None:
+    record = run(answer="async def double(n): return 6", times=3)
+    assert (record["verdict"]["outcome"], record["verdict"]["message"]) == ("fail", "expected 8, got 6")
+    assert record["stages"] == ["prepared", "answered"]
+
+
+def test_own_error_of_an_answer_has_its_line(run: Any) -> None:
+    record = run(answer="# question: small-double\nx = 1\nraise ValueError('no')")
+    assert (record["stage"], record["message"], record["place"]) == ("answer", "ValueError: no", "line 3 of the cell")
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ("def double(:", "SyntaxError: invalid syntax"),
+        ("x = 'open", "SyntaxError: unterminated string literal (detected at line 1)"),
+        ("if True:\npass", "IndentationError: expected an indented block after 'if' statement on line 1"),
+    ],
+)
+def test_answer_that_does_not_parse_is_an_error_with_its_line(run: Any, answer: str, message: str) -> None:
+    record = run(answer=answer)
+    assert (record["stage"], record["message"]) == ("answer", message)
+    assert record["place"].startswith("line ")
+
+
+def test_check_without_its_function_is_the_answers_error(run: Any) -> None:
+    record = run(answer="x = 1")
+    assert (record["stage"], record["error"], record["in_cell"]) == ("check", "NameError", True)
+
+
+def test_setup_that_fails_is_said_as_such(run: Any) -> None:
+    record = run(setup=["1 / 0"])
+    assert (record["stage"], record["error"]) == ("setup", "ZeroDivisionError")
+
+
+def test_unknown_question_is_said(run: Any) -> None:
+    record = run(question="small-dubble")
+    assert record["stage"] == "unknown"
+    assert record["message"].startswith("no question is called 'small-dubble'")
+
+
+def test_check_cell_that_checks_nothing_is_said(run: Any) -> None:
+    record = run(check="1 + 1")
+    assert (record["stage"], record["message"]) == ("check", "the check cell did not call its check")
+
+
+def test_input_has_no_keyboard(run: Any) -> None:
+    record = run(answer="name = input('who? ')")
+    assert record["message"] == "EOFError: input() has no keyboard here; give the value in the code"
+
+
+def test_ten_megabytes_of_output_are_capped(run: Any) -> None:
+    record = run(answer=f"print('x' * 10_000_000)\n{JOB['answer']}")
+    assert record["verdict"]["outcome"] == "pass"
+    assert len(record["text"]) <= 2000
+
+
+def test_a_stream_forgets_what_is_above_its_cap() -> None:
+    stream = cells._Capped()
+    assert stream.writable()
+    assert [stream.write("x" * cells.OUTPUT_CAP), stream.write("yy"), stream.write("zz")] == [cells.OUTPUT_CAP, 2, 2]
+    assert len(stream.text()) == cells.OUTPUT_CAP
+
+
+@pytest.mark.filterwarnings("ignore:To exit")  # IPython's advice to a person at a prompt
+@pytest.mark.parametrize("answer", ["import sys\nsys.exit(3)", "raise SystemExit(3)"])
+def test_exit_is_an_error_and_not_an_end(run: Any, answer: str) -> None:
+    assert run(answer=answer)["message"] == "SystemExit: 3"
+
+
+def test_workspace_of_the_learner_is_not_touched(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = tmp_path / "mine"
+    monkeypatch.setenv("COURSE_WORKSPACE", str(mine))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert run(setup=["%load_ext course_lib", small_course.SETUP])["stage"] == "verdict"
+    assert not mine.exists()
+    assert "COURSE_WORKSPACE" not in os.environ
+
+
+def test_no_history_is_kept(run: Any) -> None:
+    assert run()["stage"] == "verdict"
+    assert not InteractiveShell.instance().history_manager.enabled
+
+
+def test_place_where_an_answer_hangs_is_told_before_its_clock_runs_out(run: Any) -> None:
+    said: list[dict[str, Any]] = []
+    before = signal.getsignal(signal.SIGALRM)
+    cells.tell_where(said.append, 3600)
+    ring = signal.getsignal(signal.SIGALRM)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+    assert callable(ring)
+    scope: dict[str, Any] = {"ring": ring, "sys": sys}
+    exec(compile("x = 1\nring(14, sys._getframe())", "<answer small 1>", "exec"), scope)
+    assert said == [{"stage": "waiting", "message": "at line 2 of the cell"}]
