@@ -82,11 +82,8 @@ def _ink(word: str) -> str:
 
 
 def _axes(rows: int, height: float = 0.14) -> tuple[Any, Any]:
-    import matplotlib as mpl
     from matplotlib.figure import Figure as Canvas
 
-    mpl.rcParams["svg.hashsalt"] = "velvet-rope"  # without it every element id is new in every run
-    mpl.rcParams["svg.fonttype"] = "none"
     figure = Canvas(figsize=(8, max(1.0, 0.5 + height * rows)), layout="constrained")
     axes = figure.add_subplot()
     axes.set_ylim(rows - 0.4, -0.6)
@@ -98,7 +95,11 @@ def _axes(rows: int, height: float = 0.14) -> tuple[Any, Any]:
 
 
 def _finish(figure: Any, alt: str) -> Figure:
+    import matplotlib as mpl
+
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    # without a salt every element id is new in every run; the learner's own figures keep their settings
+    with mpl.rc_context({"svg.hashsalt": "velvet-rope", "svg.fonttype": "none"}):
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     svg = buffer.getvalue()
     return Figure(svg[svg.index("<svg") :].replace(INK, "currentColor"), alt)

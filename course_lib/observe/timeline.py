@@ -44,8 +44,7 @@ class Timeline:
         if lane.words:
             return " ".join(lane.words)
         mark = ALONE if lane.alone else TOGETHER
-        row = " " * (STEP * lane.begin) + mark * (STEP * (lane.end - lane.begin + 1))
-        return row.ljust(STEP * self.steps).rstrip()
+        return " " * (STEP * lane.begin) + mark * (STEP * (lane.end - lane.begin + 1))
 
     def draw(self, alt: str) -> Figure:
         """Return the figure; `alt` says the finding in words for those who do not see it."""
@@ -80,7 +79,7 @@ def _of_peak(events: Peak) -> Timeline:
                 met[other].add(number)
             met[number] = set(inside)
             inside.add(number)
-            begin[number] = end[number] = step
+            begin[number] = step
         else:
             inside.discard(number)
             end[number] = step

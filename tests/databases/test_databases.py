@@ -38,7 +38,7 @@ def test_a_database_is_seeded_says_what_it_can_and_is_gone_afterwards() -> None:
             return place, sold, file_of(place.url)
 
     place, sold, path = asyncio.run(main())
-    assert (place.kind, place.capabilities) == ("sqlite", {"foreign-keys", "wal"})
+    assert (place.kind, place.capabilities) == ("sqlite", frozenset({"foreign-keys", "wal"}))
     assert sold == ["Gin", "Rum", "Soda"]
     assert not path.parent.exists()
 

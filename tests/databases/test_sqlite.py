@@ -54,7 +54,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(monkeypatch: pytest.Monk
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     before = folders()
-    monkeypatch.setattr(*((Path, method) if method == "write_bytes" else (tempfile, method)), full)
+    monkeypatch.setattr(Path if method == "write_bytes" else tempfile, method, full)
     with pytest.raises(ServerError) as caught, database_file():
         pass
     assert str(caught.value) == (

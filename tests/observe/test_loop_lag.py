@@ -1,0 +1,100 @@
+"""The heartbeat of the loop: a blocking call is seen, waiting is not, and the machine's own pauses are excused."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from course_lib import loop_lag
+from course_lib.observe.loop_lag import LoopLag
+
+
+def test_a_blocking_call_stood_still() -> None:
+    async def main() -> LoopLag:
+        async with loop_lag() as lag:
+            time.sleep(0.4)  # noqa: ASYNC251 - the point
+        return lag
+
+    lag = asyncio.run(main())
+    assert lag.stood_still
+    assert repr(lag) == "stood still True"
+
+
+def test_a_stall_in_the_middle_is_seen_too() -> None:
+    async def main() -> bool:
+        async with loop_lag() as lag:
+            await asyncio.sleep(0.02)
+            time.sleep(0.4)  # noqa: ASYNC251 - the point
+            await asyncio.sleep(0.02)
+        return lag.stood_still
+
+    assert asyncio.run(main())
+
+
+def test_waiting_does_not_stand_still_and_the_heart_beats() -> None:
+    async def main() -> LoopLag:
+        async with loop_lag() as lag:
+            await asyncio.sleep(0.3)
+        return lag
+
+    lag = asyncio.run(main())
+    assert not lag.stood_still
+    assert lag.beats > 3
+    assert repr(lag) == "stood still False"
+
+
+def test_a_pause_of_the_whole_process_is_not_the_codes_doing() -> None:
+    def pause() -> None:
+        ctypes.PyDLL(None).usleep(400_000)  # a PyDLL call keeps the interpreter's lock: no clock of ours can move
+
+    async def main() -> LoopLag:
+        async with loop_lag() as lag:
+            thread = threading.Thread(target=pause)
+            thread.start()
+            await asyncio.sleep(0.1)
+            thread.join()
+        return lag
+
+    lag = asyncio.run(main())
+    assert lag._gaps, "the pause was not long enough to be seen at all"
+    assert not lag.stood_still
+
+
+def test_a_busy_machine_does_not_stand_still() -> None:
+    async def main() -> bool:
+        async with loop_lag() as lag:
+            await asyncio.sleep(0.3)
+        return lag.stood_still
+
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
+    try:
+        assert not asyncio.run(main())
+    finally:
+        for other in busy:
+            other.kill()
+            other.wait()
+
+
+@pytest.mark.parametrize("when", ["enter", "exit"])
+def test_a_cancelled_heartbeat_leaves_no_task_and_no_thread(when: str) -> None:
+    async def measured(entered: asyncio.Event) -> None:
+        async with loop_lag():
+            entered.set()
+
+    async def main() -> set[asyncio.Task[object]]:
+        entered = asyncio.Event()
+        task = asyncio.create_task(measured(entered))
+        await (asyncio.sleep(0) if when == "enter" else entered.wait())
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await asyncio.sleep(0)
+        return {other for other in asyncio.all_tasks() if other is not asyncio.current_task()}
+
+    assert not asyncio.run(main())
