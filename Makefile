@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 ARGS ?=
+CHOSEN := $(if $(filter command environment,$(origin PYTHON)),--this-python)
 BIN := .venv/bin
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
 TYPED := bootstrap.py course_lib tests
@@ -18,13 +19,13 @@ help: ## say what each target does
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install the course into .venv, nothing else (PYTHON=python3.12 chooses a Python)
-	@$(PYTHON) bootstrap.py setup
+	@$(PYTHON) bootstrap.py setup $(CHOSEN)
 
 start: ## install what is missing, then open JupyterLab on the next lesson (ARGS="3 --no-browser")
-	@$(PYTHON) bootstrap.py start $(ARGS)
+	@$(PYTHON) bootstrap.py start $(CHOSEN) $(ARGS)
 
 develop: # the environment with the tools, for the targets below
-	@$(PYTHON) bootstrap.py setup --dev
+	@$(PYTHON) bootstrap.py setup --dev $(CHOSEN)
 
 test: develop ## run all tests and notebooks (ARGS="tests/test_doctor.py" runs a part)
 	@$(PYTHON) bootstrap.py nbgrader

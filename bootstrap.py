@@ -30,32 +30,20 @@ WHEEL_GLIBC = {False: (2, 34), True: (2, 28)}  # key: is it Python 3.12 or newer
 
 SHOWN = ("Downloading", "Collecting", "Prepared", "Installed", "Bytecode")
 AGAIN = "then type the same command again, nothing has to be removed"
+OFFLINE = "failed to fetch|error sending request|dns error|connection refused|newconnectionerror"
+OFFLINE += "|network is unreachable|name resolution|timed out|timeout|no matching distribution"
 REASONS = [  # (what pip or uv print, in lower case), the sentence; the first that fits is said
     (
-        ("do not match the hashes", "hash mismatch"),
+        "do not match the hashes|hash mismatch",
         "a download is not the file that was locked, so it was refused; look at your index or proxy, " + AGAIN,
     ),
-    (("no space left",), "the disk is full while packages are installed; free about 1 GB, " + AGAIN),
-    (("permission denied", "read-only file system"), "no write access to this folder; clone the course elsewhere"),
+    ("no space left", "the disk is full while packages are installed; free about 1 GB, " + AGAIN),
+    ("permission denied|read-only file system", "no write access to this folder; clone the course elsewhere"),
     (
-        ("matching platform tag", "matching python abi tag"),
+        "matching platform tag|matching python abi tag",
         "one package has no ready-made build for this machine; the README's troubleshooting table names what works",
     ),
-    (
-        (
-            "failed to fetch",
-            "error sending request",
-            "dns error",
-            "connection refused",
-            "newconnectionerror",
-            "network is unreachable",
-            "name resolution",
-            "timed out",
-            "timeout",
-            "no matching distribution",
-        ),
-        "no package index answered; connect this machine to the network, " + AGAIN,
-    ),
+    (OFFLINE, "no package index answered; connect this machine to the network, " + AGAIN),
 ]
 
 
@@ -121,15 +109,10 @@ def glibc() -> "tuple[int, ...]":
     return tuple(int(part) for part in text.rpartition(" ")[2].split(".")[:2])
 
 
-def digest(name: str) -> str:
-    """Return the SHA-256 of a file of the course."""
-    return hashlib.sha256((ROOT / name).read_bytes()).hexdigest()
-
-
 def stamp_for(locks: "list[str]") -> "dict[str, str]":
     """Return what an environment made now, from these locks, is stamped with."""
     names = [*locks, "pyproject.toml", "requirements-bootstrap.lock"]
-    wanted = {name: digest(name) for name in names}
+    wanted = {name: hashlib.sha256((ROOT / name).read_bytes()).hexdigest() for name in names}
     wanted["python"] = sys.version.split()[0]
     wanted["folder"] = str(ROOT)  # a moved clone has scripts that point to the old place
     return wanted
@@ -144,19 +127,16 @@ def stamped(venv: Path) -> "dict[str, str]":
     return found if isinstance(found, dict) else {}
 
 
-def is_current(venv: Path, lock: str) -> bool:
-    """Say whether the environment holds what `lock` asks for, made by this Python, in this folder."""
-    found = stamped(venv)
-    return python_of(venv).exists() and all(found.get(key) == value for key, value in stamp_for([lock]).items())
-
-
-def python_of(venv: Path) -> Path:
-    """Return the path of the environment's own Python."""
-    return venv / SCRIPTS / ("python.exe" if os.name == "nt" else "python")
+def is_current(venv: Path, lock: str, this_python: bool) -> bool:
+    """Say whether the environment holds what `lock` asks for, in this folder, by this Python where that was asked."""
+    found, wanted = stamped(venv), stamp_for([lock])
+    if not this_python:  # who made it once with another Python need not name that one every day
+        del wanted["python"]
+    return script_of(venv, "python").exists() and all(found.get(key) == value for key, value in wanted.items())
 
 
 def script_of(venv: Path, name: str) -> Path:
-    """Return the path of a program inside the environment."""
+    """Return the path of a program of the environment."""
     return venv / SCRIPTS / (name + ".exe" if os.name == "nt" else name)
 
 
@@ -187,7 +167,7 @@ def reason(output: str) -> str:
     """Turn what a failed step printed into the one sentence a person needs."""
     low = output.lower()
     for signs, sentence in REASONS:
-        if any(sign in low for sign in signs):
+        if any(sign in low for sign in signs.split("|")):
             return sentence
     tail = " | ".join(line.strip() for line in output.strip().splitlines()[-3:])
     return f"a step of the set-up failed: {tail}; please report it with your Python version and system"
@@ -197,7 +177,9 @@ def make_venv(venv: Path, *, with_pip: bool) -> None:
     """Make the environment, or keep the one that is there when it works and was made by this Python."""
     version = "import sys{}; print(sys.version.split()[0])".format(", pip" if with_pip else "")
     with contextlib.suppress(OSError):
-        found = subprocess.run([str(python_of(venv)), "-c", version], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        found = subprocess.run(
+            [str(script_of(venv, "python")), "-c", version], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
         here = stamped(venv).get("folder", str(ROOT)) == str(ROOT)
         if here and found.stdout.decode().strip() == sys.version.split()[0]:
             return
@@ -206,7 +188,7 @@ def make_venv(venv: Path, *, with_pip: bool) -> None:
 
 def install(venv: Path, lock: str, *, editable: bool) -> None:
     """Fill the environment: each package checked against its hash, bytecode compiled, then the course itself."""
-    uv, python = script_of(VENV, "uv"), python_of(venv)
+    uv, python = script_of(VENV, "uv"), script_of(venv, "python")
     marker = venv / INSTALLING
     again = ["--reinstall"] if marker.exists() else []
     marker.write_text("set-up is running, or was interrupted\n")
@@ -223,20 +205,21 @@ def install(venv: Path, lock: str, *, editable: bool) -> None:
     marker.unlink()
 
 
-def set_up(lock: str) -> None:
+def set_up(lock: str, this_python: bool = False) -> None:
     """Make `.venv` hold what `lock` names; return at once when it already does."""
-    if is_current(VENV, lock):
+    if is_current(VENV, lock, this_python):
         return
+    check_python(sys.version_info[:2])
     check_machine()
     with one_at_a_time():
-        if is_current(VENV, lock):
+        if is_current(VENV, lock, this_python):
             return
         began = time.monotonic()
         say(f"setting up the course in {VENV} (once; about 600 MB of disk)")
         say("  1/3 a Python environment")
         make_venv(VENV, with_pip=True)
         say("  2/3 the installer")
-        pip = [python_of(VENV), "-m", "pip", "install", "--retries", "2", "--quiet"]
+        pip = [script_of(VENV, "python"), "-m", "pip", "install", "--retries", "2", "--quiet"]
         run(*pip, "--require-hashes", "--only-binary", ":all:", "-r", "requirements-bootstrap.lock")
         say("  3/3 the packages, each checked against its hash")
         install(VENV, lock, editable=True)
@@ -248,8 +231,9 @@ def set_up_nbgrader() -> None:
     """Make the environment in which tests run nbgrader: apart, because its own pins reach far."""
     set_up(DEV_LOCK)
     lock = "requirements-nbgrader.lock"
-    if is_current(NBGRADER, lock):
+    if is_current(NBGRADER, lock, False):
         return
+    check_python(sys.version_info[:2])
     with one_at_a_time():
         say(f"setting up nbgrader in {NBGRADER}")
         make_venv(NBGRADER, with_pip=False)
@@ -282,14 +266,14 @@ def one_at_a_time() -> "Iterator[None]":
 
 
 def main(arguments: "list[str]") -> int:
-    """Run one of: setup, setup --dev, start, nbgrader; return the exit code."""
-    verb, rest = (arguments or ["setup"])[0], arguments[1:]
+    """Run one of: setup, setup --dev, start, nbgrader; `--this-python` remakes what another Python made."""
+    verb, rest = (arguments or ["setup"])[0], [word for word in arguments[1:] if word != "--this-python"]
     try:
-        check_python(sys.version_info[:2])
         if verb == "nbgrader":
             set_up_nbgrader()
         elif verb in {"setup", "start"}:
-            set_up(DEV_LOCK if "--dev" in rest and verb == "setup" else CORE_LOCK)
+            lock = DEV_LOCK if verb == "setup" and "--dev" in rest else CORE_LOCK
+            set_up(lock, this_python="--this-python" in arguments)
         else:
             raise SetupError(f"expected setup, start or nbgrader, got {verb!r}; see make help")
     except SetupError as error:

@@ -205,6 +205,14 @@ def test_make_start_passes_arguments(village: Village) -> None:
     assert (done.returncode, done.stdout) == (0, "course got start 3 --no-browser\n")
 
 
+def test_environment_of_another_python_is_kept_unless_one_is_named(village: Village) -> None:
+    assert village.set_up().returncode == 0
+    stamp = village.root / ".venv" / bootstrap.STAMP
+    stamp.write_text(stamp.read_text().replace(sys.version.split()[0], "3.99.1"))
+    assert village.set_up().stderr == ""
+    assert "ready after" in village.run("make", "setup", f"PYTHON={sys.executable}").stderr
+
+
 def test_changed_lock_is_installed(village: Village) -> None:
     assert village.set_up().returncode == 0
     lock = village.root / "requirements.lock"
@@ -221,12 +229,13 @@ def test_moved_course_is_set_up_again(village: Village) -> None:
     assert village.run(".venv/bin/course", "hello").stdout == "course got hello\n"
 
 
-def test_old_python_is_one_sentence(village: Village, tmp_path: Path) -> None:
+def test_old_python_is_one_sentence(no_stamp: Village, tmp_path: Path) -> None:
     old = tmp_path / "python3"
-    code = "import runpy, sys; sys.version_info = (3, 9, 18); runpy.run_path(sys.argv[1], run_name='__main__')"
+    code = "import runpy, sys\n"
+    code += "sys.version_info = (3, 9, 18); sys.argv.pop(0); runpy.run_path(sys.argv[0], run_name='__main__')"
     old.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{code}" "$@"\n')
     old.chmod(0o755)
-    done = village.run("make", "start", PATH=f"{tmp_path}:/usr/bin:/bin")
+    done = no_stamp.run("make", "start", PATH=f"{tmp_path}:/usr/bin:/bin")
     said = [line for line in done.stderr.splitlines() if not line.startswith("make: ")]
     assert done.returncode == 2
     assert len(said) == 1
