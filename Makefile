@@ -6,9 +6,8 @@ ARGS ?=
 CHOSEN := $(if $(filter command environment,$(origin PYTHON)),--this-python)
 BIN := .venv/bin
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
-TYPED := bootstrap.py course_lib tests
 # an exercise is derived byte for byte, with its starter on a line of its own, and a solution holds markers: no formatter
-FORMAT := $(BIN)/ruff format --exclude exercises --exclude solutions
+FORMAT := $(BIN)/ruff format
 # only a run of everything can promise coverage, so a part (ARGS) is not measured
 WHOLE := -n 2 --dist loadscope --cov --cov-branch --cov-report=term:skip-covered --cov-fail-under=90
 
@@ -34,7 +33,7 @@ test: develop ## run all tests and notebooks (ARGS="tests/test_doctor.py" runs a
 lint: develop ## check form and types: ruff, ruff format, mypy --strict
 	$(BIN)/ruff check $(ARGS)
 	$(FORMAT) --check $(ARGS)
-	$(BIN)/mypy $(TYPED)
+	$(BIN)/mypy
 
 check: ## run everything that CI runs (the script .ci/run)
 	@.ci/run

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import gc
 import logging
 import sys
 import warnings
+import weakref
 from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -130,23 +132,38 @@ class _Unawaited:
         return []
 
 
+# set while a check runs and copied into every task it starts: tasks a kernel makes meanwhile are not the answer's
+_CHECK: contextvars.ContextVar[object | None] = contextvars.ContextVar("velvet_rope_check", default=None)
+
+
 class _Tasks:
-    """Compares the loop's tasks before and after, and keeps the errors nobody fetched."""
+    """Follows the tasks a check and its answer start, and keeps the errors nobody fetched."""
 
     def __init__(self) -> None:
-        self._before = asyncio.all_tasks()
+        self._started: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
         self._running: list[str] = []
         self._lost: list[str] = []
 
     @contextlib.contextmanager
-    def noting(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-        """Note what the loop's error handler is told; give the loop its own handler back."""
-        before = loop.get_exception_handler()
+    def following(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+        """Follow the tasks started in this block and the loop's error handler; restore both."""
+        handler, factory = loop.get_exception_handler(), loop.get_task_factory()
+        mark = _CHECK.set(self)
+
+        def start(loop: asyncio.AbstractEventLoop, coro: Any, **options: Any) -> asyncio.Task[Any]:
+            task: Any = factory(loop, coro, **options) if factory else asyncio.Task(coro, loop=loop, **options)
+            if _CHECK.get() is self:
+                self._started.add(task)
+            return task  # type: ignore[no-any-return]  # a factory of somebody else's returns what it likes
+
+        loop.set_task_factory(start)
         loop.set_exception_handler(self._note)
         try:
             yield
         finally:
-            loop.set_exception_handler(before)
+            loop.set_exception_handler(handler)
+            loop.set_task_factory(factory)
+            _CHECK.reset(mark)
 
     def _note(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
@@ -154,13 +171,12 @@ class _Tasks:
 
     async def stop(self) -> None:
         """Cancel and remember what still runs; one that will not be cancelled is left behind."""
-        running = asyncio.all_tasks() - self._before - {asyncio.current_task()}
-        self._running = sorted(getattr(task.get_coro(), "__name__", "task") for task in running if task is not None)
+        running = {task for task in self._started if not task.done() and task is not asyncio.current_task()}
+        self._running = sorted(getattr(task.get_coro(), "__name__", "task") for task in running)
         for task in running:
-            if task is not None:
-                task.cancel()
+            task.cancel()
         if running:
-            await asyncio.wait({task for task in running if task is not None}, timeout=PATIENCE_S)
+            await asyncio.wait(running, timeout=PATIENCE_S)
 
     def findings(self) -> list[Finding]:
         """Return what was still running, or else the first error nobody fetched."""
@@ -200,8 +216,8 @@ async def probes(off: Collection[str] = ()) -> AsyncIterator[Report]:
     engine_hooks.install()
     gc.collect()  # what an earlier cell left behind must not be charged to this one
     report, loans, lag, tasks, unawaited = Report(), _Loans(), LoopLag(), _Tasks(), _Unawaited()
-    noting = tasks.noting(asyncio.get_running_loop())
-    with _quiet("sqlalchemy.pool", "asyncio"), unawaited.collecting(), noting, _listening(loans):
+    following = tasks.following(asyncio.get_running_loop())
+    with _quiet("sqlalchemy.pool", "asyncio"), unawaited.collecting(), following, _listening(loans):
         try:
             async with lag:
                 yield report

@@ -33,7 +33,8 @@ def serve(sheet: Path, *, port: int | None = None, open_browser: bool = True, sa
     turn = contextlib.ExitStack()
     with turn, _quiet_kernels(log):
         turn.enter_context(_one_at_a_time())
-        from jupyterlab.labapp import LabApp  # type: ignore[import-untyped]  # it ships none; imported late: 0.5 s
+        from jupyterlab.labapp import LabApp
+
 
         options = {**_options(root, page, token, log), **_port_options(port), "ServerApp.open_browser": open_browser}
         try:
