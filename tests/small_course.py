@@ -80,7 +80,13 @@ def code(text: str, name: str = "", count: int | None = None, shown: str = "") -
     """Return a code cell that has run as number `count` and has shown a value."""
     value = {"data": {"text/plain": shown}, "execution_count": count, "metadata": {}, "output_type": "execute_result"}
     outputs = [value] if shown else []
-    cell = {"cell_type": "code", "execution_count": count, "metadata": {}, "outputs": outputs, "source": text}
+    cell: dict[str, Any] = {
+        "cell_type": "code",
+        "execution_count": count,
+        "metadata": {},
+        "outputs": outputs,
+        "source": text,
+    }
     return {**cell, "id": name} if name else cell
 
 

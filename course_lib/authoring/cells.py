@@ -160,6 +160,7 @@ def _described(error: BaseException | None) -> dict[str, Any]:
         "message": f"{name}: {text}" if text else name,
         "place": place,
         "in_cell": _raised_in_cell(error),
+        "known": isinstance(error, CourseError),  # its message is a whole sentence
         "slug": explain(error).slug or "" if isinstance(error, Exception) else "",
         "trace": "".join(traceback.format_exception_only(error))[-2000:],
     }

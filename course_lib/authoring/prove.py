@@ -98,6 +98,8 @@ def prove(number: int, warm: Warm, tell: Callable[[Row], None] = lambda row: Non
     jobs = {job.question: job for job in graft.jobs(solution, {})}
     rows = []
     for variant in variants(solution):
+        if variant.question not in jobs:  # it has no check: a gap, named below
+            continue
         row = _judged(variant, jobs[variant.question], warm)
         rows.append(row)
         tell(row)
@@ -148,8 +150,10 @@ def gaps(solution: Notebook) -> list[tuple[str, str]]:
     """Return what a question of `solution` lacks: a check, wrong turns, a second right way, hints of the right size."""
     found: list[tuple[str, str]] = []
     checks = derive.checks(solution)
-    made = variants(solution)
-    for name in notebook_file.questions(solution):
+    made, asked = variants(solution), notebook_file.questions(solution)
+    strays = {v.question: v.name for v in made if v.question not in asked}
+    found += [(name, f"the raw cell {cell} names a question that is not asked here") for name, cell in strays.items()]
+    for name in asked:
         wrong = sum(v.question == name and v.kind == "wrong" and v.name != f"starter-{name}" for v in made)
         right = sum(v.question == name and v.kind == "right" for v in made)
         if name not in checks:

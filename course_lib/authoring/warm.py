@@ -171,8 +171,8 @@ def _outcome(job: Job, record: dict[str, Any]) -> Outcome:
         return replace(base, message=f"{message}{place}", slug=record.get("slug", ""))
     if stage == "machine":
         raise CourseError(f"this machine would not run an answer ({message}); make room on the disk, close programs")
-    if stage == "unknown":
-        raise CourseError(message)
+    if stage == "unknown" or record.get("known"):
+        raise CourseError(message.removeprefix(f"{record.get('error', '')}: "))
     raise CourseError(
         f"the {stage} cell of {job.question} failed itself ({message}); this is a bug in the course: please report it "
         'with the output of "course doctor"'
