@@ -15,7 +15,7 @@ from fastapi import Depends, FastAPI, Request
 from httpx import ReadTimeout
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from course_lib.client import BASE_URL, client, load
+from course_lib.client import BASE_URL, Observed, client, load
 from course_lib.errors import CourseError, ServerError
 from course_lib.workspace import folder, modules
 
@@ -208,6 +208,34 @@ def test_an_error_inside_the_file_is_shown_as_it_is(workspace: Path, text: str, 
     folder.write("main.py", text)
     with pytest.raises(error):
         load("app.main:app")
+
+
+def test_a_machine_that_lets_nobody_serve_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Deaf:
+        started = False
+
+        async def serve(self, sockets: list[socket.socket]) -> None:
+            """Give up at once."""
+
+    monkeypatch.setattr(client_module, "_quiet_server", lambda app: Deaf())
+
+    async def main() -> None:
+        async with client(bare, wire=True):
+            pass
+
+    with pytest.raises(ServerError) as caught:
+        asyncio.run(main())
+    assert str(caught.value) == "no server on this machine's loopback address; run it without wire=True"
+
+
+def test_a_websocket_gets_the_states_and_is_no_request() -> None:
+    seen: list[Any] = []
+
+    async def phone(scope: Any, receive: Any, send: Any) -> None:
+        seen.append((scope["type"], scope["state"]))
+
+    asyncio.run(Observed(phone, {"dj": "Nova"})({"type": "websocket"}, None, None))  # type: ignore[arg-type]  # unused
+    assert seen == [("websocket", {"dj": "Nova"})]
 
 
 def test_what_is_no_app_is_refused() -> None:
