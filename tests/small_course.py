@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any  # Any: a cell is JSON
@@ -16,6 +17,7 @@ from course_lib.authoring.normalise import dress
 from course_lib.notebook_file import Notebook, code_cells, question_of
 
 STEM = "00_small"
+LIMIT_S = 60.0  # of waiting for something that comes at once on an idle machine
 SETUP = '''
 import asyncio
 
@@ -181,6 +183,23 @@ class Traces:
             except OSError:  # it has ended meanwhile, or is a zombie
                 continue
         return found
+
+    def gone(self) -> bool:
+        """Return whether no marked process runs, or none after a moment: a killed one needs the kernel's time."""
+        deadline = time.monotonic() + LIMIT_S
+        while self.running():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+        return True
+
+
+def wait_for(path: Path) -> None:
+    """Wait until another process has made a file."""
+    deadline = time.monotonic() + LIMIT_S
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path.name} never came"
+        time.sleep(0.01)
 
 
 def verdicts(text: str, stem: str = STEM) -> dict[str, str]:

@@ -9,19 +9,16 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any  # Any: a record is JSON
 
 import pytest
 import small_course
-from small_course import RIGHT, Traces
+from small_course import RIGHT, Traces, wait_for
 
 from course_lib.authoring import graft, warm_process
 from course_lib.authoring.clock import Clock
-
-LIMIT_S = 60.0  # of waiting for something that comes at once on an idle machine
 
 
 def message(answer: str = RIGHT["small-double"]) -> str:
@@ -49,7 +46,7 @@ def test_it_answers_each_line_and_ends_with_its_input(small: Path, traces: Trace
     records = [json.loads(line) for line in said.splitlines()]
     assert [record["stage"] for record in records] == ["verdict", "late"]
     assert (process.returncode, complained) == (0, "")
-    assert traces.running() == []
+    assert traces.gone()
 
 
 def test_terminated_in_the_middle_it_takes_the_answer_with_it(small: Path, traces: Traces, tmp_path: Path) -> None:
@@ -62,7 +59,7 @@ def test_terminated_in_the_middle_it_takes_the_answer_with_it(small: Path, trace
         assert len(traces.running()) == 2
         process.send_signal(signal.SIGTERM)
         process.wait()
-    assert traces.running() == []
+    assert traces.gone()
     assert [home for home in traces.homes if "velvet-rope-job" in home.name and home.exists()] == []
 
 
@@ -75,18 +72,7 @@ def test_killed_in_the_middle_its_answer_dies_too(small: Path, traces: Traces, t
         wait_for(begun)
         process.kill()
         process.wait()
-    deadline = time.monotonic() + LIMIT_S
-    while traces.running() and time.monotonic() < deadline:
-        time.sleep(0.01)  # the kernel delivers the parent's death a moment later
-    assert traces.running() == []
-
-
-def wait_for(path: Path) -> None:
-    """Wait until a file is there."""
-    deadline = time.monotonic() + LIMIT_S
-    while not path.exists():
-        assert time.monotonic() < deadline, f"{path.name} never came"
-        time.sleep(0.01)
+    assert traces.gone()
 
 
 @pytest.mark.parametrize("refused", ["mkdtemp", "fork"])
