@@ -145,11 +145,20 @@ def execute(notebook: Notebook, folder: Path) -> Notebook:
         executor.extra_arguments = ["--log-level=ERROR"]  # a warning about loopback TCP is no news to an author
         try:
             executor.execute(cwd=str(folder), env=environment)
-        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        except CellExecutionError as error:
+            first = f"{error.ename}: {error.evalue}".strip().partition("\n")[0]
+            raise NotebookError(f"cell {_failed(ready)} failed ({first}); mend it and normalise again") from error
+        except (CellTimeoutError, DeadKernelError) as error:
             last = str(error).strip().splitlines()[-1]
-            raise NotebookError(f"a cell failed while running ({last}); mend it and normalise again") from error
+            raise NotebookError(f"a cell did not end ({last}); mend it and normalise again") from error
     done: Notebook = ready
     return done
+
+
+def _failed(notebook: Notebook) -> str:
+    """Return the id of the cell whose error stopped the run."""
+    outputs = ((cell["id"], output) for cell in notebook["cells"] for output in cell.get("outputs", []))
+    return next((str(name) for name, output in outputs if output["output_type"] == "error"), "?")
 
 
 def normalise(path: Path, *, run: bool = True) -> str:

@@ -1,0 +1,271 @@
+"""A sheet gets a verdict per question, whatever state it is in; one bad answer costs one question."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any  # Any: a cell is JSON
+
+import pytest
+import small_course
+from small_course import RIGHT, STEM, code, markdown
+
+from course_lib.authoring.warm import Warm
+from course_lib.errors import NotebookError
+from course_lib.grading.sheet import Verdict, first_hint, judge, solution_of
+from course_lib.notebook_file import Notebook
+
+DOUBLE, LATER = RIGHT["small-double"], RIGHT["small-later"]
+
+
+def judged(small: Path, warm: Warm, sheet: Notebook) -> dict[str, Verdict]:
+    """Judge a sheet; return the verdicts by question."""
+    path = small_course.write(small / "work" / f"{STEM}.ipynb", sheet)
+    return {verdict.outcome.question: verdict for verdict in judge(path, warm)}
+
+
+def outcomes(verdicts: dict[str, Verdict]) -> list[str]:
+    """Return the outcomes in the order of the questions."""
+    return [verdict.outcome.outcome for verdict in verdicts.values()]
+
+
+def test_right_answers_pass_with_their_points(small: Path, warm: Warm) -> None:
+    told: list[Verdict] = []
+    path = small_course.write(small / "work" / f"{STEM}.ipynb", small_course.right())
+    verdicts = judge(path, warm, told.append)
+    assert told == verdicts
+    shown = [(v.outcome.question, v.outcome.outcome, v.outcome.points, v.outcome.possible) for v in verdicts]
+    assert shown == [("small-double", "pass", 1, 1), ("small-later", "pass", 1, 1)]
+    assert [(v.note, v.hint) for v in verdicts] == [("", ""), ("", "")]
+
+
+def test_untouched_sheet_is_not_attempted(small: Path, warm: Warm) -> None:
+    verdicts = judged(small, warm, small_course.sheet())
+    assert outcomes(verdicts) == ["not attempted", "not attempted"]
+    assert verdicts["small-double"].outcome.message == "still the starter; write your answer in its cell"
+    assert (verdicts["small-double"].outcome.points, verdicts["small-double"].outcome.possible) == (0, 1)
+
+
+@pytest.mark.parametrize("answer", ["", "# question: small-double", "# question: small-double\n# later\n", "   \n"])
+def test_empty_answer_is_not_attempted(answer: str, small: Path, warm: Warm) -> None:
+    assert outcomes(judged(small, warm, small_course.sheet(small_double=answer))) == ["not attempted"] * 2
+
+
+def test_wrong_answer_has_message_pointer_and_hint(small: Path, warm: Warm) -> None:
+    verdict = judged(small, warm, small_course.sheet(small_double="async def double(n):\n    return 6"))["small-double"]
+    assert verdict.outcome.message == "expected 8, got 6"
+    assert verdict.outcome.pointer == f"notebooks/{STEM}.ipynb § 2"
+    assert verdict.hint.startswith("word word")
+
+
+# what a learner writes -> outcome and message of that question; the other one passes all the same
+BAD_ANSWERS = {
+    "a syntax error": ("def double(:", "error", "SyntaxError: invalid syntax, line 2 of the cell"),
+    "an endless loop": ("while True: pass", "timeout", "timeout: still waiting at line 2 of the cell after 2 s"),
+    "an endless coroutine": (
+        "async def double(n):\n    while True: pass",
+        "timeout",
+        "timeout: still waiting at line 3 of the cell, which never gives the loop back after 2 s",
+    ),
+    "the end of the process": ("import os; os._exit(0)", "timeout", "the answer ended the process (exit status 0)"),
+    "a question to nobody": (
+        "name = input()",
+        "error",
+        "EOFError: input() has no keyboard here; give the value in the code, line 2 of the cell",
+    ),
+    "10 MB of output": ("print('x' * 10_000_000)\nasync def double(n): return 6", "fail", "expected 8, got 6"),
+    "100 000 lines": ("for n in range(100_000): print(n)\nasync def double(n): return 6", "fail", "expected 8, got 6"),
+    "a magic that fails": (
+        "%not_a_magic",
+        "error",
+        "UsageError: Line magic function `%not_a_magic` not found., line 2 of the cell",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_ANSWERS)
+def test_bad_answer_costs_its_own_question(name: str, small: Path, warm: Warm) -> None:
+    answer, outcome, message = BAD_ANSWERS[name]
+    sheet = small_course.sheet(small_double=f"# question: small-double\n{answer}", small_later=LATER)
+    verdicts = judged(small, warm, sheet)
+    assert outcomes(verdicts) == [outcome, "pass"]
+    assert verdicts["small-double"].outcome.message == message
+
+
+def test_check_that_is_broken_itself_costs_its_own_question(small: Path, warm: Warm) -> None:
+    path = small / "solutions" / f"{STEM}.ipynb"
+    path.write_text(path.read_text().replace('return \\"told later\\"', "return None"))
+    verdicts = judged(small, warm, small_course.right())
+    assert outcomes(verdicts) == ["pass", "error"]
+    assert verdicts["small-later"].outcome.message.startswith("the check of small-later returned NoneType")
+    assert "this is a bug in the course" in verdicts["small-later"].outcome.message
+
+
+Damage = Callable[[Notebook], None]
+
+
+def drop(name: str) -> Damage:
+    """Delete a cell."""
+    return lambda sheet: sheet["cells"].remove(next(cell for cell in sheet["cells"] if cell["id"] == name))
+
+
+def change(name: str, **changes: Any) -> Damage:
+    """Change a cell."""
+    return lambda sheet: next(cell for cell in sheet["cells"] if cell["id"] == name).update(changes)
+
+
+def same_ids(sheet: Notebook) -> None:
+    """Give every cell the same id."""
+    for cell in sheet["cells"]:
+        cell["id"] = "same"
+
+
+def no_ids(sheet: Notebook) -> None:
+    """Take the ids away, as nbformat 4.4 does."""
+    sheet["nbformat_minor"] = 4
+    for cell in sheet["cells"]:
+        del cell["id"]
+
+
+def no_metadata(sheet: Notebook) -> None:
+    """Take all metadata away."""
+    del sheet["metadata"]
+    for cell in sheet["cells"]:
+        del cell["metadata"]
+
+
+def odd_metadata(sheet: Notebook) -> None:
+    """Leave metadata that are none."""
+    lefts: list[Any] = [None, [], "x", 3, {"tags": 3}, {"nbgrader": []}, {"course": 1}]
+    for cell, left in zip(sheet["cells"], lefts, strict=False):
+        cell["metadata"] = left
+
+
+def odd_cells(sheet: Notebook) -> None:
+    """Add things that are no cells."""
+    sheet["cells"] += [None, 3, {}, {"cell_type": "code"}, {"cell_type": "code", "source": 3, "metadata": 0}]
+
+
+# damage to a right sheet -> the outcomes, and the note beside the first question
+DAMAGES: dict[str, tuple[Damage, list[str], str]] = {
+    "no ids": (no_ids, ["pass", "pass"], ""),
+    "duplicate ids": (same_ids, ["pass", "pass"], ""),
+    "no metadata": (no_metadata, ["pass", "pass"], ""),
+    "odd metadata": (odd_metadata, ["pass", "pass"], ""),
+    "odd cells": (odd_cells, ["pass", "pass"], ""),
+    "reversed": (lambda sheet: sheet["cells"].reverse(), ["pass", "pass"], ""),
+    "checks deleted": (drop("check-small-double"), ["pass", "pass"], ""),
+    "check changed": (
+        change("check-small-double", source="pass"),
+        ["pass", "pass"],
+        "the check cell was changed; ours was used",
+    ),
+    "setup deleted": (drop("setup"), ["pass", "pass"], ""),
+    "answer deleted": (drop("answer-small-double"), ["not attempted", "pass"], ""),
+    "answer duplicated": (
+        lambda sheet: sheet["cells"].append(code("# question: small-double\nasync def double(n): return 6")),
+        ["fail", "pass"],
+        "answered twice; the last cell counts",
+    ),
+    "marker renamed": (
+        change("answer-small-double", source=DOUBLE.replace("small-double", "mine")),
+        ["pass", "pass"],
+        "the line '# question: small-double' is missing or changed; found by its metadata",
+    ),
+    "answer as text": (
+        change("answer-small-double", cell_type="markdown"),
+        ["not attempted", "pass"],
+        "the answer stands in a markdown cell; make it a code cell",
+    ),
+    "source in lines": (
+        change("answer-small-double", source=DOUBLE.splitlines(keepends=True)),
+        ["pass", "pass"],
+        "",
+    ),
+    "outputs forged": (
+        change("check-small-double", outputs=[{"output_type": "error", "ename": "x"}]),
+        ["pass", "pass"],
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_damaged_sheet_keeps_the_verdicts_of_its_answers(name: str, small: Path, warm: Warm) -> None:
+    damage, expected, note = DAMAGES[name]
+    sheet = json.loads(json.dumps(small_course.right()))
+    damage(sheet)
+    path = small / "work" / f"{STEM}.ipynb"
+    path.parent.mkdir()
+    path.write_text(json.dumps(sheet))
+    verdicts = judge(path, warm)
+    assert [verdict.outcome.outcome for verdict in verdicts] == expected
+    assert verdicts[0].note == note
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "00_small.ipynb is not a notebook (no JSON inside); restore it with: course reset 00"),
+        (b"{", "00_small.ipynb is not a notebook (no JSON inside); restore it with: course reset 00"),
+        (b"[" * 100_000, "00_small.ipynb is not a notebook (no JSON inside); restore it with: course reset 00"),
+        (b"[]", "00_small.ipynb is not a notebook (expected an object, got list); restore it with: course reset 00"),
+        (
+            b'{"nbformat": 3, "worksheets": []}',
+            "00_small.ipynb has notebook format 3, expected 4; open it in JupyterLab and save it again",
+        ),
+        (
+            b'{"cells": []}',
+            "00_small.ipynb has notebook format None, expected 4; open it in JupyterLab and save it again",
+        ),
+        (b'{"nbformat": 4}', "00_small.ipynb has no list of cells; restore it with: course reset 00"),
+        (b'{"nbformat": 4, "cells": {}}', "00_small.ipynb has no list of cells; restore it with: course reset 00"),
+    ],
+)
+def test_file_that_is_no_notebook_costs_one_sentence(content: bytes, said: str, small: Path, warm: Warm) -> None:
+    path = small / f"{STEM}.ipynb"
+    path.write_bytes(content)
+    with pytest.raises(NotebookError) as refused:
+        judge(path, warm)
+    assert str(refused.value) == said
+
+
+def test_file_in_another_encoding_costs_one_sentence(small: Path, warm: Warm) -> None:
+    path = small / f"{STEM}.ipynb"
+    path.write_bytes('{"nbformat": 4}'.encode("utf-16"))
+    with pytest.raises(
+        NotebookError, match=r"^00_small\.ipynb cannot be read \(.*\); check the file and its permissions$"
+    ):
+        judge(path, warm)
+
+
+def test_folder_in_place_of_a_sheet_costs_one_sentence(small: Path, warm: Warm) -> None:
+    (small / f"{STEM}.ipynb").mkdir()
+    with pytest.raises(NotebookError, match=r"^00_small\.ipynb cannot be read \(.*Is a directory.*\); check the file"):
+        judge(small / f"{STEM}.ipynb", warm)
+
+
+@pytest.mark.parametrize("name", [f"{STEM}.ipynb", f"{STEM}-2.ipynb", "00_kept-20260101.ipynb", "my answers.ipynb"])
+def test_sheet_is_known_by_its_name_or_by_its_questions(name: str, small: Path) -> None:
+    assert solution_of(small_course.write(small / name, small_course.sheet()))[0] == STEM
+
+
+def test_sheet_of_another_course_is_refused(small: Path) -> None:
+    path = small_course.write(small / "other.ipynb", small_course.notebook(markdown("a", "# x")))
+    with pytest.raises(NotebookError) as refused:
+        solution_of(path)
+    assert str(refused.value) == (
+        "other.ipynb belongs to no exercise of the course; name it like 03_engine_and_session.ipynb"
+    )
+
+
+def test_judging_does_not_write_into_the_sheet(small: Path, warm: Warm) -> None:
+    path = small_course.write(small / "work" / f"{STEM}.ipynb", small_course.right())
+    before = path.read_bytes(), path.stat().st_mtime_ns
+    judge(path, warm)
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+
+
+def test_question_without_hints_has_no_hint() -> None:
+    assert first_hint(small_course.solution(), "small-treble") == ""
