@@ -37,8 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         chosen = parser.parse_args(given)
         if chosen.command is None:
             parser.print_help()
-            return 2
-        code: int = _module(chosen.command).run(chosen)
+        code: int = 2 if chosen.command is None else _module(chosen.command).run(chosen)
         sys.stdout.flush()  # a reader who left is noticed here, and not while Python ends
     except CourseError as error:
         return _said(name, str(error), 2)

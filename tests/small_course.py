@@ -40,6 +40,16 @@ async def check_later(later):
     equal(await ask(later), "later")
     return "told later"
 '''.strip()
+APP = """%%app main.py
+from fastapi import FastAPI
+
+app = FastAPI(title="Small")
+
+
+@app.get("/live")
+async def live() -> str:
+    return "small"
+"""
 DOUBLE = """# question: small-double
 async def double(number):
     ### BEGIN SOLUTION
@@ -142,7 +152,7 @@ def build(root: Path) -> Path:
     """Write the course into `root` and return it."""
     write(root / "solutions" / f"{STEM}.ipynb", solution())
     write(root / "exercises" / f"{STEM}.ipynb", derive.derive(solution()))
-    write(root / "notebooks" / f"{STEM}.ipynb", notebook(markdown("title", "# 00 Small"), code("1 + 1", "sum", 1, "2")))
+    write(root / "notebooks" / f"{STEM}.ipynb", notebook(markdown("title", "# 00 Small"), code(APP, "app", 1)))
     return root
 
 
