@@ -57,6 +57,7 @@ def main() -> None:
         job = json.loads(line)
         _preload(job["question"])
         _send(answers, _forked(job, shell))
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends already; an exit within the exit would print a traceback
 
 
 def _preload(question: str) -> None:
