@@ -70,6 +70,13 @@ def state_of(lesson: str, question: str) -> State:
     return state(answer, notebook_file.source(starter))
 
 
+def has_gap(lesson: str, question: str) -> bool:
+    """True when the starter of `question` has a `...` to fill, False when it is running code to be repaired."""
+    starter = next((c for c in _exercise(lesson) if notebook_file.question_of(c) == question), None)
+    tree = _parse(notebook_file.source(starter)) if starter is not None else None
+    return tree is None or _placeholders(tree) > 0
+
+
 def points_of(lesson: str, question: str) -> int:
     """Return the points of `question` as its check cell in the committed exercise says, 0 when it cannot be read."""
     cell = next((c for c in _exercise(lesson) if notebook_file.checked_question(c) == question), None)

@@ -214,7 +214,7 @@ async def probes(off: Collection[str] = ()) -> AsyncIterator[Report]:
     Every hook is restored, whatever the block raises.
     """
     engine_hooks.install()
-    gc.collect()  # what an earlier cell left behind must not be charged to this one
+    _sweep()
     report, loans, lag, tasks, unawaited = Report(), _Loans(), LoopLag(), _Tasks(), _Unawaited()
     following = tasks.following(asyncio.get_running_loop())
     with _quiet("sqlalchemy.pool", "asyncio"), unawaited.collecting(), following, _listening(loans):
@@ -231,6 +231,13 @@ async def probes(off: Collection[str] = ()) -> AsyncIterator[Report]:
             if lag.stood_still:
                 found.append(Finding("loop", "the event loop stood still"))
             report.findings = sorted((f for f in found if f.probe not in off), key=lambda f: PROBES.index(f.probe))
+
+
+def _sweep() -> None:
+    """Collect what earlier cells left behind, in silence: this check must neither pay for it nor print it."""
+    with warnings.catch_warnings(), _quiet("sqlalchemy.pool", "asyncio"):
+        warnings.simplefilter("ignore")
+        gc.collect()
 
 
 async def _settled(loans: _Loans) -> list[Finding]:

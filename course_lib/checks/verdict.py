@@ -21,7 +21,7 @@ from course_lib.checks.outcome import Outcome
 from course_lib.checks.probes import SLUGS, probes
 from course_lib.checks.question import Question, find_question
 from course_lib.errors import CheckFailed, CourseError
-from course_lib.workspace import modules
+from course_lib.workspace import answers, modules
 
 Recorder = Callable[[Outcome], None]
 
@@ -61,9 +61,24 @@ async def verdict(asked: Question, what: dict[str, Any]) -> Outcome:
     base = Outcome(asked.name, "pass", "", possible, possible, asked.lesson, asked.section)
     state = attempt.state_of(asked.lesson, asked.name) if compare_with_starter else "attempted"
     if state == "untouched":
-        return replace(base, outcome="not attempted", message="write your answer in the cell above", points=0)
-    if state == "broken":
-        return replace(base, outcome="error", message="SyntaxError: mend the answer cell and run it again", points=0)
+        return await _untouched(asked, what, base)
+    if state == "broken" or (compare_with_starter and asked.name in answers.failed):
+        said = answers.failed.get(asked.name, "SyntaxError")
+        message = f"{said}; the answer cell did not run to its end, mend it and run it again"
+        return replace(base, outcome="error", message=message, points=0)
+    return await _attempted(asked, what, base)
+
+
+async def _untouched(asked: Question, what: dict[str, Any], base: Outcome) -> Outcome:
+    """Say that nothing was written yet; a starter that is broken code also says what it gives as it stands."""
+    quiet = replace(base, outcome="not attempted", message="write your answer in the cell above", points=0)
+    if attempt.has_gap(asked.lesson, asked.name):
+        return quiet
+    as_it_stands = await _attempted(asked, what, base)
+    return replace(quiet, message=f"the code above is still the broken one, and gives: {as_it_stands.message}")
+
+
+async def _attempted(asked: Question, what: dict[str, Any], base: Outcome) -> Outcome:
     try:
         judged = await _judged(asked, what, base)
         if judged.outcome == "fail" and judged.slug == SLUGS["loop"]:

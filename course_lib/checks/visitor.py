@@ -10,8 +10,9 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any  # Any: apps, and what httpx accepts
 
 from course_lib.checks import learner_code
-from course_lib.checks.assertions import AnswerError, wrong
+from course_lib.checks.assertions import AnswerError, show, wrong
 from course_lib.client import client
+from course_lib.expect import describe
 from course_lib.observe.events import Raw, listen, unlisten
 
 if TYPE_CHECKING:
@@ -45,8 +46,16 @@ class Visitor:
         if response.status_code == 500 and self._slipped():
             raise AnswerError(str(self.error)) from self.error
         if status is not None and response.status_code != status:
-            wrong(f"expected status {status}, got {response.status_code}", section=section, slug=self._slug())
+            came = f"expected status {status}, got {response.status_code}"
+            wrong(f"{came} for {self._told(method, path, response, options)}", section=section, slug=self._slug())
         return response
+
+    def _told(self, method: str, path: str, response: httpx.Response, options: dict[str, Any]) -> str:
+        """Return the request in words, and what stands behind a bad answer: the app's error, or the body's detail."""
+        asked = f"{method} {path}" + (f" {show(options['json'])}" if "json" in options else "")
+        if self.error is not None:
+            return f"{asked}; behind it: {describe(self.error)}"
+        return f"{asked}; the answer says {show(response.text)}" if response.status_code >= 400 else asked
 
     def _slipped(self) -> bool:
         error = self.error

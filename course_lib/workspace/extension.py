@@ -11,7 +11,7 @@ from typing import Any  # Any: IPython ships no types
 from course_lib import notebook_file
 from course_lib.errors import CourseError, WorkspaceError
 from course_lib.locations import course_root
-from course_lib.workspace import folder, modules
+from course_lib.workspace import answers, folder, modules
 from course_lib.workspace.diff import FileChange
 
 
@@ -67,15 +67,16 @@ def write_app_file(name: str, cell: str, namespace: dict[str, Any]) -> FileChang
     stale = modules.stale_names(namespace)  # before the modules are forgotten: they tell what is theirs
     modules.forget()
     if stale:
-        print(f"still bound to the old version: {', '.join(stale)}; import them again")
+        print(f"these names still hold what was imported before: {', '.join(stale)}; import them again")
     return change
 
 
 def _remember_last_cell() -> Any:
-    """Return a hook that records `ran lesson:NN_stem` when the last code cell of a lesson has run."""
+    """Return a hook that notes failed answers, and records `ran lesson:NN_stem` after a lesson's last code cell."""
     last_cells: dict[str, str] = {}  # text of the last code cell -> stem
 
     def remember(result: Any) -> None:
+        answers.note(result)
         if result.error_in_exec is not None or result.error_before_exec is not None:
             return
         if not last_cells:

@@ -18,7 +18,7 @@ from course_lib.checks.outcome import Outcome
 from course_lib.checks.question import all_questions, question
 from course_lib.errors import CheckFailed, CourseError
 from course_lib.study.progress import events, passed
-from course_lib.workspace import modules
+from course_lib.workspace import answers, modules
 
 STARTER = "# question: pool-size\ndef pool_size():\n    ...  # your code here\n"
 UNTOUCHED = "not attempted pool-size: write your answer in the cell above"
@@ -98,7 +98,30 @@ def test_an_answer_that_does_not_parse_is_an_error(shell: Any) -> None:
     shell.run_cell(STARTER.replace("...", "return 5 +"), store_history=True)
     with pytest.raises(CheckFailed) as caught:
         asyncio.run(check("pool-size", answer=five))
-    assert str(caught.value) == "SyntaxError: mend the answer cell and run it again"
+    assert str(caught.value) == "SyntaxError; the answer cell did not run to its end, mend it and run it again"
+
+
+def test_a_failed_cell_is_not_judged_by_its_earlier_run(shell: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "failed", {})
+    shell.events.register("post_run_cell", answers.note)
+    shell.run_cell(STARTER.replace("...", "return 5"), store_history=True)
+    shell.run_cell("# question: pool-size\n@nobody\ndef pool_size():\n    return 4", store_history=True)
+    with pytest.raises(CheckFailed) as caught:
+        asyncio.run(check("pool-size", answer=five))
+    assert str(caught.value) == (
+        "NameError: name 'nobody' is not defined; the answer cell did not run to its end, mend it and run it again"
+    )
+    shell.run_cell(STARTER.replace("...", "return 5"), store_history=True)
+    assert asyncio.run(check("pool-size", answer=five)).outcome == "pass"
+
+
+def test_a_broken_starter_says_what_it_gives_as_it_stands(shell: Any, course: Course) -> None:
+    broken = "# question: pool-size\ndef pool_size():\n    return 4\n"
+    course.add("07_pools", broken, kind="exercises")
+    shell.run_cell(broken, store_history=True)
+    outcome = asyncio.run(check("pool-size", answer=four))
+    assert (outcome.outcome, outcome.points) == ("not attempted", 0)
+    assert outcome.message == "the code above is still the broken one, and gives: expected 5, got 4"
 
 
 def test_a_runner_that_compared_before_judges_the_starter_too(shell: Any, monkeypatch: pytest.MonkeyPatch) -> None:

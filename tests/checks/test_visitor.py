@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from course_lib.checks.assertions import AnswerError, Wrong
@@ -26,6 +26,11 @@ async def fine() -> dict[str, str]:
 async def ours() -> None:
     """Fail in code that is not the learner's."""
     raise KeyError("gin")
+
+
+async def picky() -> None:
+    """Refuse whatever is asked."""
+    raise HTTPException(422, "no gin")
 
 
 async def full() -> None:
@@ -53,15 +58,29 @@ def test_without_a_status_any_answer_will_do_and_the_error_is_kept() -> None:
 def test_another_status_is_wrong_and_points_to_the_section() -> None:
     with pytest.raises(Wrong) as caught:
         asyncio.run(visit(fine, status=404, section=3))
-    assert str(caught.value) == "expected status 404, got 200"
+    assert str(caught.value) == "expected status 404, got 200 for GET /"
     assert (caught.value.section, caught.value.slug) == (3, "")
 
 
 def test_the_error_behind_a_500_gives_the_slug() -> None:
     with pytest.raises(Wrong) as caught:
         asyncio.run(visit(full, status=200))
-    assert str(caught.value) == "expected status 200, got 500"
+    assert str(caught.value) == (
+        "expected status 200, got 500 for GET /; behind it: TimeoutError: "
+        "QueuePool limit of size 1 overflow 0 reached, connection timed out, timeout 1.00"
+    )
     assert caught.value.slug == "pool-timeout"
+
+
+def test_a_refused_body_is_quoted_with_what_the_answer_says() -> None:
+    with pytest.raises(Wrong) as caught:
+        asyncio.run(visit(fine, status=201, params={"nope": 1}))
+    assert str(caught.value) == "expected status 201, got 200 for GET /"
+    with pytest.raises(Wrong) as caught:
+        asyncio.run(visit(picky, status=200, json={"gin": 1}))
+    assert str(caught.value) == (
+        "expected status 200, got 422 for GET / {'gin': 1}; the answer says '{\"detail\":\"no gin\"}'"
+    )
 
 
 def test_a_slip_in_the_learners_lines_is_an_error_of_the_answer() -> None:

@@ -50,7 +50,7 @@ def test_app_writes_the_cell_and_the_next_import_sees_it(notebook: Any, capsys: 
     )
     run(notebook, "from app import items\nprint(items.GIN)")
     said = capsys.readouterr().out
-    assert "still bound to the old version: items; import them again\n" in said
+    assert "these names still hold what was imported before: items; import them again\n" in said
     assert "9\n" in said
     assert "10\n" in said
 
@@ -65,7 +65,9 @@ def test_the_app_object_of_a_notebook_is_told_as_stale(notebook: Any, capsys: py
     run(notebook, "from fastapi import FastAPI\nfrom app.main import app\nhouse = 'mine'")
     capsys.readouterr()
     run(notebook, "%%app items.py\nx = 1\n")
-    assert capsys.readouterr().out.startswith("still bound to the old version: app; import them again\n")
+    assert capsys.readouterr().out.startswith(
+        "these names still hold what was imported before: app; import them again\n"
+    )
 
 
 def test_a_path_out_of_the_app_is_refused(notebook: Any) -> None:
