@@ -39,6 +39,22 @@ class Book(Base):
     author: Mapped[Author] = relationship(back_populates="books")
 
 
+def define_twice() -> None:
+    """Run a cell with a model class twice on one base."""
+
+    class Bar(DeclarativeBase):
+        """What an earlier cell made."""
+
+    def cell() -> type[Bar]:
+        class Drink(Bar):
+            __tablename__ = "drinks"
+            id: Mapped[int] = mapped_column(primary_key=True)
+
+        return Drink
+
+    assert cell() is not cell()  # both are kept: a class that nobody holds may be collected and forgotten
+
+
 @asynccontextmanager
 async def opened(folder: Path, **options: Any) -> AsyncIterator[AsyncEngine]:  # Any: SQLAlchemy's own options
     """Give an engine on a new file with two authors of two books each, and dispose it at the end."""

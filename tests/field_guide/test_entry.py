@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from course_lib.checks.probes import SLUGS
 from course_lib.errors import CourseError
 from course_lib.field_guide import Entry, entries, entry, explain
 from course_lib.field_guide.entry import FOLDER, read
+from course_lib.locations import course_root
 
 from . import recipes  # noqa: F401 - importing registers the recipes
 from .recipe import RECIPES, SYMPTOMS
@@ -57,6 +59,16 @@ def test_slugs_and_aliases_are_unique() -> None:
 @pytest.mark.parametrize(("name", "slug"), USED.items())
 def test_every_name_of_the_course_resolves(name: str, slug: str) -> None:
     assert entry(name).slug == entry(slug).slug == explain(name).slug == slug
+
+
+def test_every_name_in_solutions_and_checks_resolves() -> None:
+    named = set(SLUGS.values())
+    for folder, suffix in (("solutions", "ipynb"), ("course_lib/checks", "py")):
+        for path in (course_root() / folder).rglob(f"*.{suffix}"):
+            named.update(re.findall(r"""["']?\bslug["']? ?[:=] ?["']([\w-]+)["']""", path.read_text(encoding="utf-8")))
+    assert {"never-awaited", "coroutine-attribute", "two-sessions", "blocked-loop"} <= named, "the search finds names"
+    for name in named:
+        assert entry(name).slug == explain(name).slug
 
 
 @pytest.mark.parametrize(("words", "slug"), PROBES.items())

@@ -27,8 +27,8 @@ raised  RuntimeError
 entry   asyncio-run-in-loop
 cause   A Jupyter kernel already runs an event loop, and it awaits your cells on it. `asyncio.run`
         wants to start its own.
-fix     Write `await main()` at the top level of the cell. From library code:
-        `await asyncio.to_thread(sync_entry)`.
+fix     Write `await main()` at the top level of the cell. A synchronous library that calls
+        `asyncio.run` itself goes to a thread: `await asyncio.to_thread(its_function)`.
 lesson  notebooks/00_doors_open.ipynb § 1; also 11_schema_and_data"""
     explanation = explain(RuntimeError(IN_A_LOOP))
     assert str(explanation) == repr(explanation) == expected
@@ -78,6 +78,30 @@ def test_variant_names_its_entry() -> None:
     found = explain("No row was found when one was required")
     assert (found.slug, found.variant_of) == ("no-result", "integrity-conflict")
     assert "entry   no-result, a variant of integrity-conflict\n" in str(found)
+
+
+@pytest.mark.parametrize("name", ["dict", "list", "Response", "ChunkedIteratorResult", "NoneType"])
+def test_any_type_that_is_awaited_by_mistake_is_known(name: str) -> None:
+    for text in (f"object {name} can't be used in 'await' expression", f"'{name}' object can't be awaited"):
+        assert explain(TypeError(text)).slug == "missing-await"
+
+
+def test_lesson_00_is_answered_with_its_own_case_first() -> None:
+    missing, never = look_up("missing-await"), look_up("never-awaited")
+    assert missing.fix.startswith('`(await http.get("/live")).json()`')
+    assert never.fix.startswith('`response = await http.get("/live")`')
+    assert "http.get" in never.cause
+    assert "session" not in never.cause
+
+
+def test_unhashable_is_gathers_only_where_a_traceback_says_so() -> None:
+    error = "TypeError: unhashable type: 'list'\n"
+    head = "Traceback (most recent call last):\n"
+    assert explain(error).slug is None
+    assert explain(f'{head}  File "menu.py", line 3, in order\n    {{[1]}}\n{error}').slug is None
+    plain = f'{head}  File "asyncio/tasks.py", line 795, in gather\n    if arg not in arg_to_fut:\n{error}'
+    shell = f"TypeError  {head}File asyncio/tasks.py:795, in gather(*coros)\n--> if arg not in arg_to_fut:\n\n{error}"
+    assert explain(plain).slug == explain(shell).slug == "gather-needs-coroutines"
 
 
 class DriverError(Exception):

@@ -9,6 +9,7 @@ import asyncio
 import gc
 import subprocess
 import sys
+import traceback
 import warnings
 from pathlib import Path
 from typing import Any
@@ -94,3 +95,54 @@ async def return_a_coroutine_as_any(_: Path) -> None:
         await answer(order, response_model=Any)
     finally:
         order.close()
+
+
+@provokes("missing-await")
+async def await_a_result(_: Path) -> None:
+    response: Any = await answer({"name": "sushi"})
+    await response.json()
+
+
+@provokes("missing-await")
+async def use_a_gathering(_: Path) -> None:
+    both: Any = asyncio.gather(chef(), chef())
+    try:
+        both.json()
+    finally:
+        await both
+
+
+@provokes("missing-await")
+async def unpack_a_gathering(_: Path) -> None:
+    both: Any = asyncio.gather(chef(), chef())
+    try:
+        _first, _second = both
+    finally:
+        await both
+
+
+@provokes("missing-await")
+async def use_a_task(_: Path) -> None:
+    task: Any = asyncio.create_task(chef())
+    try:
+        task.json()
+    finally:
+        await task
+
+
+@provokes("gather-needs-coroutines")
+async def gather_a_result(_: Path) -> None:
+    dish: Any = await chef()
+    await asyncio.gather(dish, dish)
+
+
+@provokes("gather-needs-coroutines")
+async def gather_a_list_and_paste_the_traceback(_: Path) -> None:
+    orders: Any = [chef(), chef()]
+    try:
+        await asyncio.gather(orders)
+    except TypeError:
+        raise Seen(traceback.format_exc()) from None
+    finally:
+        for order in orders:
+            order.close()

@@ -14,10 +14,11 @@ from typing import Any
 
 from fastapi import Depends, FastAPI, Request
 from sqlalchemy import event, func, inspect, select, text
+from sqlalchemy.exc import SAWarning
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import selectinload, sessionmaker
 
-from ..club import Author, Base, Book, answer, guest, opened
+from ..club import Author, Base, Book, answer, define_twice, guest, opened
 from ..recipe import provokes, shows
 
 
@@ -279,3 +280,17 @@ async def connections_are_opened(folder: Path) -> tuple[object, object]:
     for each in (shared, *own):
         await each.dispose()
     return (connects.count(shared), len(connects)), (1, 21)
+
+
+@provokes("table-defined-twice")
+async def run_a_model_cell_twice(_: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)
+        define_twice()
+
+
+@provokes("table-defined-twice")
+async def be_warned_before_it(_: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", SAWarning)
+        define_twice()
