@@ -75,14 +75,26 @@ def _settle(copy: Path, original: bytes, known: Mark | None) -> tuple[str, Mark]
     """Bring one copy up to date; return what was done, and the mark of the version it now comes from."""
     newest = _mark(original)
     if not copy.exists():
-        write_whole(copy, original)
+        write_whole(copy, unrun(original))
         return "copied", newest
     if known is None or known.file == newest.file:  # None: the list was lost, and nothing says this copy is older
         return "current", newest
     if _mark(copy.read_bytes()).text == known.text:
-        write_whole(copy, original)
+        write_whole(copy, unrun(original))
         return "renewed", newest
     return "older", known
+
+
+def unrun(original: bytes) -> bytes:
+    """Return the sheet without outputs: a stored answer under a predict prompt would answer it for the learner."""
+    try:
+        sheet = json.loads(original)
+        for cell in sheet["cells"]:
+            if cell["cell_type"] == "code":
+                cell["outputs"], cell["execution_count"] = [], None
+    except (ValueError, KeyError, TypeError):  # a broken original is copied as it is; opening it says what is wrong
+        return original
+    return (json.dumps(sheet, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()
 
 
 def reset_sheet(kind: SheetKind, stem: str) -> Path | None:
@@ -90,7 +102,7 @@ def reset_sheet(kind: SheetKind, stem: str) -> Path | None:
     original = (course_root() / kind / f"{stem}.ipynb").read_bytes()
     copy = worksheet(kind, stem)
     kept = _keep(copy)
-    write_whole(copy, original)
+    write_whole(copy, unrun(original))
     _remember({**_known_originals(), f"{kind}/{stem}.ipynb": _mark(original)})
     return kept
 

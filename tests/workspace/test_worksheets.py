@@ -14,7 +14,7 @@ import pytest
 
 from course_lib.errors import WorkspaceError
 from course_lib.workspace import worksheets
-from course_lib.workspace.worksheets import Renewal, refresh, reset_question, reset_sheet, worksheet
+from course_lib.workspace.worksheets import Renewal, refresh, reset_question, reset_sheet, unrun, worksheet
 
 STEM = "03_engine_and_session"
 LESSON, EXERCISE = f"notebooks/{STEM}.ipynb", f"exercises/{STEM}.ipynb"
@@ -66,7 +66,7 @@ def answered(course: Path) -> Path:
 def test_missing_sheets_are_copied_with_their_neighbours(course: Path) -> None:
     assert refresh() == Renewal(copied=(LESSON, EXERCISE))
     for name in (LESSON, EXERCISE):  # side by side, so that a relative link from one to the other works
-        assert (course / "work" / name).read_bytes() == (course / name).read_bytes()
+        assert (course / "work" / name).read_bytes() == unrun((course / name).read_bytes())
 
 
 def test_second_refresh_writes_nothing(course: Path) -> None:
@@ -88,7 +88,7 @@ def test_untouched_copy_is_renewed(course: Path) -> None:
     refresh()
     (course / LESSON).write_text(notebook(TITLE, cell("markdown", "new", "A better sentence.")))
     assert refresh() == Renewal(renewed=(LESSON,))
-    assert (course / "work" / LESSON).read_bytes() == (course / LESSON).read_bytes()
+    assert (course / "work" / LESSON).read_bytes() == unrun((course / LESSON).read_bytes())
     assert refresh() == Renewal()
 
 
@@ -99,7 +99,7 @@ def test_copy_that_was_only_run_is_renewed(course: Path) -> None:
     copy.write_text(notebook(TITLE, FIRST, ran, SECOND).replace('"metadata": {}', '"metadata": {"seen": true}'))
     (course / EXERCISE).write_text(notebook(TITLE, FIRST, CHECK))
     assert refresh() == Renewal(renewed=(EXERCISE,))
-    assert copy.read_bytes() == (course / EXERCISE).read_bytes()
+    assert copy.read_bytes() == unrun((course / EXERCISE).read_bytes())
 
 
 def test_copy_that_is_no_notebook_any_more_is_kept(course: Path) -> None:
@@ -137,7 +137,7 @@ def test_reset_sheet_keeps_the_former_copy(course: Path) -> None:
     assert re.fullmatch(rf"{STEM}-\d{{8}}-\d{{6}}\.ipynb", kept.name)
     assert kept.parent == course / "work" / "kept"
     assert kept.read_bytes() == mine
-    assert (course / "work" / EXERCISE).read_bytes() == (course / EXERCISE).read_bytes()
+    assert (course / "work" / EXERCISE).read_bytes() == unrun((course / EXERCISE).read_bytes())
 
 
 def test_two_resets_in_one_second_keep_both(course: Path) -> None:
@@ -251,3 +251,13 @@ def test_copies_made_by_two_processes_at_once_are_whole(course: Path) -> None:
     assert [process.wait() for process in both] == [0, 0]
     assert refresh() == Renewal()
     assert sorted(path.name for path in (course / "work").iterdir()) == [".originals.json", "exercises", "notebooks"]
+
+
+def test_a_copy_has_no_outputs_that_answer_a_prompt() -> None:
+    ran = {**CHECK, "execution_count": 7, "outputs": [{"output_type": "stream", "name": "stdout", "text": "pass"}]}
+    cells = json.loads(unrun(notebook(TITLE, ran).encode()))["cells"]
+    assert [(c.get("outputs"), c.get("execution_count")) for c in cells] == [(None, None), ([], None)]
+
+
+def test_a_broken_original_is_copied_as_it_is() -> None:
+    assert unrun(b"not a notebook") == b"not a notebook"
