@@ -8,7 +8,7 @@ import pytest
 from conftest import Course
 
 from course_lib.checks import attempt
-from course_lib.checks.attempt import last_answer, points_of, state, state_of
+from course_lib.checks.attempt import has_gap, last_answer, points_of, state, state_of
 
 STARTER = "# question: pool-size\nasync def pool_size(engine):\n    ...  # your code here\n"
 
@@ -70,6 +70,12 @@ def test_what_cannot_be_compared_counts_as_attempted(shell: Any, course: Course,
     course.add("07_pools", "# question: another\n...", kind="exercises")
     shell.run_cell(STARTER, store_history=True)
     assert state_of(lesson, "pool-size") == "attempted"
+
+
+def test_a_starter_has_a_gap_or_is_code_to_be_repaired(course: Course) -> None:
+    course.add("07_pools", STARTER, "# question: pool-repair\nx = 1\n", kind="exercises")
+    asked = {name: has_gap("07_pools", name) for name in ("pool-size", "pool-repair", "not-there")}
+    assert asked == {"pool-size": True, "pool-repair": False, "not-there": True}
 
 
 def test_points_are_those_of_the_committed_check_cell(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:

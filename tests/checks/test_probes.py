@@ -218,6 +218,27 @@ def test_an_error_without_an_exception_is_told_by_its_message() -> None:
     assert sentences(asyncio.run(complain())) == [("tasks", "a task failed and nobody looked: a socket was lost")]
 
 
+def test_a_task_that_somebody_else_starts_meanwhile_is_not_the_answers() -> None:
+    async def main() -> Report:
+        go = asyncio.Event()
+        started: list[asyncio.Task[None]] = []
+
+        async def kernel() -> None:
+            await go.wait()
+            started.append(asyncio.create_task(ANSWERS.forever()))
+
+        other = asyncio.create_task(kernel())
+        async with probes() as report:
+            go.set()
+            await other
+        assert not started[0].done()
+        started[0].cancel()
+        await asyncio.gather(*started, return_exceptions=True)
+        return report
+
+    assert sentences(asyncio.run(main())) == []
+
+
 def hooks() -> dict[str, Any]:
     """Return everything the probes may touch."""
     loop = asyncio.get_running_loop()
@@ -226,6 +247,7 @@ def hooks() -> dict[str, Any]:
         "filters": list(warnings.filters),
         "showwarning": warnings.showwarning,
         "handler": loop.get_exception_handler(),
+        "factory": loop.get_task_factory(),
         "origin": sys.get_coroutine_origin_tracking_depth(),
         "listeners": list(events._listeners),
         "loggers": [logging.getLogger(name).disabled for name in ("sqlalchemy.pool", "asyncio")],
