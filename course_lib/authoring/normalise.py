@@ -5,6 +5,7 @@ Two runs of the same notebook give the same bytes in everything that is compared
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import hashlib
 import os
@@ -121,6 +122,25 @@ def _lined(data: Any) -> Any:
     return data.splitlines(keepends=True) if isinstance(data, str) else data
 
 
+class _Loop(asyncio.SelectorEventLoop):
+    """A loop that leaves Ctrl-C to Python: nbclient's own handler ends the kernel under the feet of the run."""
+
+    def add_signal_handler(self, sig: int, callback: Any, *args: Any) -> None:  # type: ignore[override]  # it refuses whatever it is given
+        raise RuntimeError("signals are the runner's")
+
+
+async def _executed(executor: Any, **options: Any) -> None:
+    from nbclient.exceptions import DeadKernelError
+
+    try:
+        await executor.async_execute(**options)
+    except DeadKernelError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():  # nbclient takes every cancellation for the death of its kernel
+            raise asyncio.CancelledError from None
+        raise
+
+
 def execute(notebook: Notebook, folder: Path) -> Notebook:
     """Return `notebook` executed in `folder`; raise `NotebookError` naming the cell that failed."""
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # an optional import that costs 1.4 s
@@ -138,13 +158,16 @@ def execute(notebook: Notebook, folder: Path) -> Notebook:
             "COURSE_STRICT": "1",
             "COURSE_PROGRESS_DB": str(Path(scratch) / "progress.db"),
             "IPYTHONDIR": scratch,
+            "TMPDIR": scratch,  # a kernel that is killed removes nothing itself
         }
         executor = NotebookClient(
             ready, timeout=60, kernel_name="python3", record_timing=False, force_raise_errors=True
         )
+        executor.shutdown_kernel = "immediate"  # a polite end may print, and takes half a second
         executor.extra_arguments = ["--log-level=ERROR"]  # a warning about loopback TCP is no news to an author
         try:
-            executor.execute(cwd=str(folder), env=environment)
+            with asyncio.Runner(loop_factory=_Loop) as runner:
+                runner.run(_executed(executor, cwd=str(folder), env=environment))
         except CellExecutionError as error:
             first = f"{error.ename}: {error.evalue}".strip().partition("\n")[0]
             raise NotebookError(f"cell {_failed(ready)} failed ({first}); mend it and normalise again") from error

@@ -14,20 +14,20 @@ import sys
 import tempfile
 from pathlib import Path
 
-from course_lib.errors import ServerError
+from course_lib.lab import refuse_taken
 from course_lib.workspace.replay import write_tree
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `course app`."""
     parser.add_argument("number", type=int, metavar="NN", help="the lesson's number")
-    parser.add_argument("--port", type=int, default=0, help="the port; a free one when left out")
+    parser.add_argument("--port", type=int, help="the port; a free one when left out")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C; the folder is removed afterwards."""
-    port = arguments.port or _free_port()
-    _refuse_taken(port)
+    port = arguments.port if arguments.port is not None else _free_port()
+    refuse_taken(port)
     with tempfile.TemporaryDirectory(prefix="velvet-rope-app-") as folder:
         write_tree(arguments.number, Path(folder))
         environment = {**os.environ}
@@ -52,14 +52,3 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         number: int = probe.getsockname()[1]
     return number
-
-
-def _refuse_taken(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise ServerError(
-                f"port {port} cannot be used ({error.strerror}); leave --port out to get a free one"
-            ) from error

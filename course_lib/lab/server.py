@@ -35,7 +35,6 @@ def serve(sheet: Path, *, port: int | None = None, open_browser: bool = True, sa
         turn.enter_context(_one_at_a_time())
         from jupyterlab.labapp import LabApp
 
-
         options = {**_options(root, page, token, log), **_port_options(port), "ServerApp.open_browser": open_browser}
         try:
             server = LabApp.initialize_server(argv=[f"--{name}={value}" for name, value in options.items()])
@@ -56,11 +55,12 @@ def serve(sheet: Path, *, port: int | None = None, open_browser: bool = True, sa
 def refuse_taken(port: int) -> None:
     """Raise `ServerError` when a port the learner named cannot be used."""
     try:
+        if not 0 <= port < 1 << 16:
+            raise OSError("not a port number")
         with socket.create_server(("127.0.0.1", port)):
             return
-    except (OSError, OverflowError) as error:
-        number = getattr(error, "errno", None)  # no number: not a port at all
-        cause = os.strerror(number).lower() if number else "not a port number"
+    except OSError as error:
+        cause = os.strerror(error.errno).lower() if error.errno else str(error)
         raise ServerError(f"port {port} cannot be used ({cause}); leave --port out and a free one is taken") from error
 
 
