@@ -45,12 +45,13 @@ def show(value: Any) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
-def equal(came: Any, wanted: Any, *, what: str = "", section: int | None = None, slug: str = "") -> None:
-    """Fail with `expected [what] <wanted>, got <came>` unless type and value agree."""
+def equal(came: Any, wanted: Any, *, what: str = "", why: str = "", section: int | None = None, slug: str = "") -> None:
+    """Fail with `expected [what] <wanted>, got <came>[; why]` unless type and value agree."""
     same = type(came) is type(wanted) and came == wanted
     if not same:
         name = f"{what} " if what else ""
-        wrong(f"expected {name}{show(wanted)}, got {show(came)}", section=section, slug=slug)
+        reason = f"; {why}" if why else ""
+        wrong(f"expected {name}{show(wanted)}, got {show(came)}{reason}", section=section, slug=slug)
 
 
 def at_most(counted: int, limit: int, noun: str, *, section: int | None = None, slug: str = "") -> None:

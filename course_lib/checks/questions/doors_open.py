@@ -33,7 +33,8 @@ async def check_first_call_reads_the_body(first_call: Callable[..., Any]) -> str
     """Ask two apps whose answers differ: a copied output cannot be right twice."""
     for word in ("open", "shut"):
         async with visiting(_house(word)) as visitor:
-            equal(await ask(first_call, visitor.http), {"door": word}, section=2)
+            why = "another house was asked: read the answer of the client you are given"
+            equal(await ask(first_call, visitor.http), {"door": word}, section=2, why=why if word == "shut" else "")
     return "two houses asked, two answers read"
 
 
@@ -91,7 +92,8 @@ async def check_two_requests_are_inside_together(two_at_once: Callable[..., Any]
             equal(list(codes) if isinstance(codes, tuple) else codes, [200, 404])
     finally:
         keeper.cancel()
-    equal(vestibule.peak, 2, what="peak")
+    why = "both guests had to be inside together, so start both before you await either"
+    equal(vestibule.peak, 2, what="peak", why=why)
     return "both were inside at the same time"
 
 

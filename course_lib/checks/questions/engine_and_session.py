@@ -74,7 +74,14 @@ async def check_post_items_is_repaired(router: Any, base: Any) -> str:
             if number == 0:
                 equal(sorted(response.json()), ["id", "name", "price_cents"], what="keys")
                 at_most(len(events.statements()), 2, "statement")
+                _require_guest_check(events.statements())
     return "six orders, 201 409 422 422 422 201, at most 2 statements each"
+
+
+def _require_guest_check(statements: list[str]) -> None:
+    """Fail when the dependency that reads first is gone: the defect would be hidden, not repaired."""
+    if not statements[0].upper().startswith("SELECT"):
+        wrong("expected known_guest to read first, got an INSERT at once; keep the dependency of the endpoint")
 
 
 @question("not-on-the-list", lesson=LESSON, section=4)
@@ -100,6 +107,8 @@ async def check_twenty_requests_open_one_connection(build: Callable[[str], Any])
             house = build(place.url)
         except Exception as error:
             raise AnswerError(str(error)) from error
+        if house is None:
+            wrong("expected an app from build(url), got None; is its last line `return app`?", section=5)
         async with visiting(house) as visitor:
             for _ in range(20):
                 response = await visitor.ask("GET", "/count", status=200)
@@ -117,13 +126,14 @@ async def check_twenty_requests_open_one_connection(build: Callable[[str], Any])
 @question("who-is-it", lesson=LESSON, section=3)
 async def check_login_and_write_share_one_session(router: Any, base: Any, member: Any) -> str:
     """A member may order, a stranger may not; a request borrows one connection and commits once."""
-    async with _house(router, base, [member(name="Ada")]) as visitor:
+    async with _house(router, base, [member(name="Ada"), member(name="Bo")]) as visitor:
         doorman = gauge()
         async with trace() as events:
-            response = await visitor.ask("POST", "/items/", json=NEGRONI, headers={"X-Member": "Ada"}, status=201)
+            response = await visitor.ask("POST", "/items/", json=NEGRONI, headers={"X-Member": "Bo"}, status=201)
         equal(sorted(response.json()), ["id", "name", "price_cents"], what="keys")
         exactly_one_connection(doorman.peak)
         exactly(events.count("COMMIT"), 1, "COMMIT", section=4)
+        exactly(events.count("checkout"), 1, "checkout", section=3)
         await visitor.ask("POST", "/items/", json=SPRITZ, headers={"X-Member": "Eve"}, status=401)
         again = await visitor.ask("POST", "/items/", json=SPRITZ, headers={"X-Member": "Ada"}, status=201)
         equal(again.json()["id"], 2, what="id", section=4)
