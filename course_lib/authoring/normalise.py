@@ -125,7 +125,7 @@ def _lined(data: Any) -> Any:
 class _Loop(asyncio.SelectorEventLoop):
     """A loop that leaves Ctrl-C to Python: nbclient's own handler ends the kernel under the feet of the run."""
 
-    def add_signal_handler(self, sig: int, callback: Any, *args: Any) -> None:  # type: ignore[override]  # it refuses whatever it is given
+    def add_signal_handler(self, sig: int, callback: Any, *args: Any) -> None:  # type: ignore[override]  # refuses all
         raise RuntimeError("signals are the runner's")
 
 
