@@ -15,7 +15,7 @@ import pytest
 from sheets import LESSONS, lines, name_of, of_type, percentile_90, prose
 
 from course_lib import notebook_file
-from course_lib.notebook_file import APP_CELL, Cell, code_cells, read_notebook, source
+from course_lib.notebook_file import APP_CELL, Cell, code_cells, read_notebook, source, tags
 
 CELLS = range(30, 51)
 CODE_MEDIAN, CODE_P90, CODE_MAX, APP_MAX = 4, 10, 25, 60
@@ -25,7 +25,9 @@ WORDS_PER_LINE = (8, 18)
 VERSIONS = 4  # of one app file over the whole course; main.py may have more
 MAIN_CHANGES = 3
 # lesson -> why its main.py changes by more lines than MAIN_CHANGES
-LARGE_MAIN: dict[str, str] = {}
+LARGE_MAIN: dict[str, str] = {
+    "03_engine_and_session": "the house gets its settings, its engine and its lifespan; there is nothing to open before",
+}
 
 LESSON = pytest.mark.parametrize("path", LESSONS, ids=name_of)
 TAIL = ["Check", "Recap", "Words", "Questions", "Exercises", "Next"]
@@ -44,7 +46,8 @@ def test_number_of_cells(path: Path) -> None:
 @LESSON
 def test_code_cells_are_short(path: Path) -> None:
     cells = code_cells(read_notebook(path))
-    plain = [lines(source(cell)) for cell in cells if not is_app(cell)]
+    # a quotation keeps its own length: cutting it would change what is quoted
+    plain = [lines(source(cell)) for cell in cells if not is_app(cell) and "verbatim" not in tags(cell)]
     assert statistics.median(plain) <= CODE_MEDIAN
     assert percentile_90(plain) <= CODE_P90
     assert max(plain) <= CODE_MAX
@@ -83,7 +86,7 @@ def test_has_the_parts_of_a_lesson(path: Path) -> None:
     assert [heading.split()[0] for heading in numbered] == [str(n + 1) for n in range(len(numbered))]
     assert 4 <= len(numbered) <= 6
     assert [heading for heading in headings if heading in TAIL] == TAIL
-    assert re.search(r"^Needs: .+ Helpful: .+ Time: \d+ min\.$", text, re.MULTILINE)
+    assert re.search(r"^Needs: .+ Helpful: .+ Time: \d+ min(, exercise \d+ min)?\.$", text, re.MULTILINE)
     goals = re.search(r"\*\*You will\*\*\n\n((?:- .+\n?)+)", text)
     assert goals is not None
     assert len(goals[1].strip().splitlines()) == 3
