@@ -66,6 +66,7 @@ def judged_by_nbval(path: Path, report: Path) -> dict[str, str]:
     assert len(cases) == len(cells), done.stdout
     red = [any(child.tag in ("failure", "error") for child in case) for case in cases]
     assert not any(child.tag == "skipped" for case in cases for child in case)
+    print(done.stdout)  # pytest shows it when a verdict is not what it must be
     return {cell["id"]: "failed" if is_red else "passed" for cell, is_red in zip(cells, red, strict=True)}
 
 
