@@ -6,6 +6,7 @@ An exercise that passes unsolved, or that a right answer cannot pass, is worse t
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -59,7 +60,8 @@ def judged_by_nbval(path: Path, report: Path) -> dict[str, str]:
     """Run `pytest --nbval` over a notebook; return `passed` or `failed` of each of its code cells, by cell id."""
     options = ["-q", "-p", "no:cacheprovider", "-c", str(ROOT / "pyproject.toml"), f"--junitxml={report}"]
     command = [sys.executable, "-m", "pytest", *options, "--nbval", "--nbval-cell-timeout", "60", str(path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    env = {**os.environ, "TMPDIR": str(report.parent)}  # nbval kills its kernels, which then remove nothing
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     assert done.returncode in (0, 1), done.stdout + done.stderr
     cases = list(xml.parse(report).iter("testcase"))
     cells = code_cells(read_notebook(path))

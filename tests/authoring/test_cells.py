@@ -36,7 +36,7 @@ def run(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     for owner, name in ((sys, "stdout"), (sys, "stderr"), (builtins, "input"), (verdict, "compare_with_starter")):
         monkeypatch.setattr(owner, name, getattr(owner, name))
     monkeypatch.setattr(verdict, "recorders", [])
-    monkeypatch.setattr(question, "_questions", dict(question._questions))
+    monkeypatch.setattr(question, "_questions", question.all_questions())  # a copy, with all that will be imported
     monkeypatch.setenv("COURSE_STRICT", "1")
     monkeypatch.chdir(tmp_path)
     before, modules = signal.getsignal(signal.SIGALRM), {*sys.modules}
