@@ -6,17 +6,20 @@ Truth is measured here, never written down: a claim about a handler is compared 
 from __future__ import annotations
 
 import asyncio
+import inspect
+import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Iterable
 from contextlib import contextmanager
+from types import CodeType
 from typing import Any  # Any: answers, handlers and the rows of a till
 
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import APIRouter, FastAPI
 
-from course_lib.checks.assertions import AnswerError, ask, equal, wrong
+from course_lib.checks.assertions import AnswerError, Wrong, ask, equal, show, wrong
 from course_lib.checks.probes import SLUGS
 from course_lib.checks.question import question
 from course_lib.checks.visitor import Visitor, visiting
@@ -27,6 +30,7 @@ LESSON = "01_event_loop"
 STOOD_STILL = "the event loop stood still"
 
 GUESTS, TOKENS = 3, 2  # one guest more than threads: whoever uses threads is seen by their number
+PLACES = ("loop", "thread", "free")
 SECTIONS = {"blocking_sleep": 1, "counts_primes": 4, "plain_def": 2, "primes_in_def": 2, "awaited_sleep": 3}
 
 STALL_S = 0.2
@@ -61,6 +65,16 @@ async def _place_of(handler: Callable[..., Any]) -> str:
     return "thread" if inside.most == TOKENS else "free"
 
 
+def _refuse_gaps(claims: dict[Any, Any], names: Iterable[str]) -> None:
+    """Fail when a handler has no claim, or one that is no place: nothing is measured for it, so nothing is told."""
+    for name in names:
+        claim = claims.get(name, ...)
+        if claim is ...:
+            wrong(f"expected loop, thread or free for {name}, got nothing; it is not answered yet")
+        if claim not in PLACES:
+            wrong(f"expected loop, thread or free for {name}, got {show(claim)}")
+
+
 @question(
     "who-blocks",
     lesson=LESSON,
@@ -72,10 +86,11 @@ async def check_claims_about_handlers_are_measured(who_blocks: Any, handlers: li
     """Compare each claim with what its handler did; measure a second time before saying no."""
     if not isinstance(who_blocks, dict):
         wrong(f"expected a dict of {len(handlers)} names, got {type(who_blocks).__name__}")
+    _refuse_gaps(who_blocks, (handler.__name__ for handler in handlers))
     seen = Counter[str]()
     for handler in handlers:
         name = handler.__name__
-        claim = who_blocks.get(name)
+        claim = who_blocks[name]
         place = await _place_of(handler)
         if place != claim:
             place = await _place_of(handler)
@@ -87,8 +102,15 @@ async def check_claims_about_handlers_are_measured(who_blocks: Any, handlers: li
     return f"{len(handlers)} handlers measured, {len(handlers)} claims hold"
 
 
-async def _holds() -> None:
+def _borrowed_hearts() -> int:
+    """Count the hearts of the course's own `loop_lag` that beat now."""
+    return sum(task.get_name() == "loop_lag" for task in asyncio.all_tasks())
+
+
+async def _holds(hearts: list[int]) -> None:
+    """Block the loop between two waits: a heart needs the first to begin, and the second to be late."""
     await asyncio.sleep(STALL_S / 4)
+    hearts.append(_borrowed_hearts())
     time.sleep(STALL_S)  # noqa: ASYNC251 - the stall that the answer must hear
     await asyncio.sleep(STALL_S / 4)
 
@@ -113,12 +135,18 @@ async def _heard(stood_still: Callable[..., Any], work: Coroutine[Any, Any, None
 )
 async def check_stall_is_heard_and_waiting_is_not(stood_still: Callable[..., Any]) -> str:
     """Give it work that blocks and work that waits as long."""
-    equal(await _heard(stood_still, _holds()), True)
-    for tries_left in reversed(range(QUIET_TRIES)):
+    hearts = [_borrowed_hearts()]  # the probe's own
+    came = await _heard(stood_still, _holds(hearts))
+    if came is not True:
+        wrong(f"expected True, got {show(came)} for work that blocks the loop for {STALL_S:g} s")
+    if max(hearts) > hearts[0]:
+        wrong("expected a heart of your own, got the loop_lag of the course; write the task that beats yourself")
+    for _ in range(QUIET_TRIES):
         came = await _heard(stood_still, asyncio.sleep(STALL_S))
-        if came is not True or not tries_left:
-            equal(came, False)
+        if came is not True:
             break
+    if came is not False:
+        wrong(f"expected False, got {show(came)} for work that only awaits")
     return "heard the stall, and no stall where there was none"
 
 
@@ -158,44 +186,94 @@ async def check_knee_follows_the_limiter(knee: Callable[..., Any]) -> str:
     return "two houses asked, two knees found"
 
 
+class _Row(dict[str, Any]):
+    """A row of the till that remembers whose code read it."""
+
+    def __init__(self, sold: int) -> None:
+        super().__init__(drink="water", sold=sold)
+        self.readers: list[CodeType] = []
+
+    def __getitem__(self, key: str) -> Any:
+        """Return the value, and note the code that asked."""
+        self.readers.append(sys._getframe(1).f_code)
+        return super().__getitem__(key)
+
+
+async def _answered(visitor: Visitor) -> Any:
+    """Return what one good `/report` says; a coroutine that came out of the endpoint is named."""
+    try:
+        response = await visitor.ask("GET", "/report", status=200)
+    except Wrong:
+        if "coroutine" in str(visitor.error):
+            wrong(
+                "expected a report, got a coroutine from the endpoint; is an `await` missing?",
+                slug=SLUGS["awaited"],
+            )
+        raise
+    return response.json()
+
+
 async def _one_report(visitor: Visitor) -> None:
     """Ask for one report with a heartbeat beside it; a stall is the answer's own when it comes twice."""
+    advice = ""
     for _ in range(2):
         refused: AnswerError | None = None
+        came: Any = None
         async with loop_lag() as lag:
             try:
-                response = await visitor.ask("GET", "/report", status=200)
+                came = await _answered(visitor)
             except AnswerError as raised:
                 refused = raised
         # "not callable" is what follows when the report was built in the loop and its result handed over
-        if refused is not None and not (lag.stood_still and "callable" in str(refused)):
+        was_built_here = lag.stood_still and "callable" in str(refused)
+        if refused is not None and not was_built_here:
             raise refused
         if not lag.stood_still:
-            equal(response.json(), {"sold": 3})
+            equal(came, {"sold": 3})
             return
-    wrong(STOOD_STILL, slug=SLUGS["loop"])
+        advice = "; hand over the function itself, not its result" if was_built_here else ""
+    wrong(f"{STOOD_STILL}{advice}", slug=SLUGS["loop"])
+
+
+def _refuse_another_office(build_report: Any) -> None:
+    """Fail when the slow function was rewritten: it is the office's, and the repair is around it."""
+    code = getattr(build_report, "__code__", None)
+    if code is None or inspect.iscoroutinefunction(build_report) or "sleep" not in code.co_names:
+        wrong("expected build_report as the office wrote it, got another one; run its cell again and leave it so")
+
+
+async def _twenty_and_live(visitor: Visitor) -> int:
+    """Ask for twenty reports and `/live` together; return the number of the request that was answered last."""
+    coming = iter([*["/report"] * REPORTS, "/live"])
+    arrivals = await from_arrival(REPORTS + 1, lambda: visitor.http.get(next(coming)))
+    equal(arrivals.statuses(), {200: REPORTS + 1}, what="statuses")
+    for response in arrivals.results[:REPORTS]:
+        if response.json() != {"sold": 4}:
+            wrong(f"expected {{'sold': 4}}, got {show(response.json())} with a changed till")
+    return arrivals.order[-1]
 
 
 @question("free-the-chef", lesson=LESSON, section=4, probe_sections={"loop": 4})
-async def check_live_passes_the_reports(router: APIRouter, till: list[dict[str, Any]]) -> str:
+async def check_live_passes_the_reports(
+    router: APIRouter, till: list[dict[str, Any]], build_report: Callable[[], dict[str, int]]
+) -> str:
     """Ask for one report, sell one more drink, then ask for twenty and `/live` together."""
     if not isinstance(router, APIRouter):
         wrong(f"expected router to be an APIRouter, got {type(router).__name__}")
-    house = FastAPI()
+    _refuse_another_office(build_report)
+    house, water = FastAPI(), _Row(sold=1)
     house.include_router(router)
     house.get("/live")(lambda: {"door": "open"})
-    sold = {"drink": "water", "sold": 1}
     async with visiting(house) as visitor:
         await _one_report(visitor)
-        till.append(sold)
+        till.append(water)
         try:
-            coming = iter([*["/report"] * REPORTS, "/live"])
-            arrivals = await from_arrival(REPORTS + 1, lambda: visitor.http.get(next(coming)))
+            last = await _twenty_and_live(visitor)
         finally:
-            till.remove(sold)
-    equal(arrivals.statuses(), {200: REPORTS + 1}, what="statuses")
-    for response in arrivals.results[:REPORTS]:
-        equal(response.json(), {"sold": 4})
-    if arrivals.order[-1] == REPORTS:
+            till.remove(water)
+    built = water.readers.count(build_report.__code__)
+    if built < REPORTS:
+        wrong(f"expected {REPORTS} calls of build_report, counted {built}; leave it as it is and call it per report")
+    if last == REPORTS:
         wrong("expected /live before the last report, got it after all of them")
     return f"{REPORTS} reports and /live together, and /live did not wait for the last"
