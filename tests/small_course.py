@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -210,6 +212,16 @@ def wait_for(path: Path) -> None:
     while not path.exists():
         assert time.monotonic() < deadline, f"{path.name} never came"
         time.sleep(0.01)
+
+
+def full_disk(traces: Traces, *arguments: str, room: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run the real program where no file can grow beyond `room` bytes, as on a full disk."""
+    program = "import resource, sys\nfrom course_lib.cli import main\n"
+    program += f"resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, resource.RLIM_INFINITY))\n"
+    program += f"sys.exit(main({[*arguments]}))"
+    # a measuring test run would want to write its numbers on that disk
+    env = {key: value for key, value in traces.environment().items() if not key.startswith("COV")}
+    return subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True)
 
 
 def verdicts(text: str, stem: str = STEM) -> dict[str, str]:

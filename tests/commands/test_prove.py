@@ -44,6 +44,21 @@ def test_hole_is_named_and_code_1(small: Path, capsys: pytest.CaptureFixture[str
     ]
 
 
+def test_json_has_a_row_per_variant(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["prove", "0", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert len(rows) == 14
+    assert rows[4] == {
+        "question": "small-double",
+        "variant": "copied",
+        "kind": "wrong",
+        "caught": "expected 8, got 6",
+        "outcome": "fail",
+        "message": "expected 8, got 6",
+        "hole": "",
+    }
+
+
 def test_unknown_lesson_is_one_sentence(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["prove", "9"]) == 2
     assert capsys.readouterr().err == "course prove: lesson 09 is not in solutions/; there are: 00\n"

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import resource
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 import small_course
-from small_course import RIGHT, STEM, Traces, verdicts
+from small_course import RIGHT, STEM, Traces, full_disk, verdicts
 
 from course_lib.cli import main
 
@@ -98,9 +95,7 @@ def test_broken_sheet_writes_nothing(mine: Path, capsys: pytest.CaptureFixture[s
 
 @pytest.mark.parametrize("form", [[], ["--zip"]])
 def test_full_disk_leaves_no_half_of_a_file(form: list[str], mine: Path, traces: Traces) -> None:
-    program = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (20, {resource.RLIM_INFINITY}))"
-    program += f"; from course_lib.cli import main; raise SystemExit(main(['submit', *{form}]))"
-    done = subprocess.run([sys.executable, "-c", program], env=traces.environment(), capture_output=True, text=True)
+    done = full_disk(traces, "submit", *form, room=20)
     name = "submission.zip" if form else f"submission/{STEM}.ipynb"
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"course submit: File too large: {name}; check the disk and your permissions\n"
