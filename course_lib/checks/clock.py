@@ -19,6 +19,7 @@ from course_lib.checks.assertions import AnswerError
 T = TypeVar("T")
 
 MARGIN_S = 1.0  # the alarm is for a loop that stands still; one that runs is stopped by the clock itself
+AGAIN_S = 0.1  # Python swallows the alarm inside the clean-up of an object; the next ring finds other code
 PATIENCE_S = 1.0  # what a cancelled answer may take to close what it has opened
 
 
@@ -89,7 +90,7 @@ def _alarm(seconds: float) -> Iterator[list[str]]:
         raise _Blocked
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds, MARGIN_S)
+    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_S)
     try:
         yield blocked
     finally:

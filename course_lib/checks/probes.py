@@ -33,6 +33,7 @@ SLUGS = {
     "tasks": "lost-task",
     "loop": "blocked-loop",
 }
+WARNINGS_KEPT = 100  # an endless loop without its await gives millions, and the first one tells it all
 GRACE_S = 0.05  # a closing task or a connection on its way back may need a few turns of the loop
 
 
@@ -106,24 +107,30 @@ class _Unawaited:
     """Collects the warnings Python gives when a coroutine is thrown away; none is printed."""
 
     def __init__(self) -> None:
-        self._caught: list[warnings.WarningMessage] = []
+        self._caught: list[str] = []
 
     @contextlib.contextmanager
     def collecting(self) -> Iterator[None]:
         """Record every warning of the block, with the line that made the coroutine; restore the filters."""
         depth = sys.get_coroutine_origin_tracking_depth()
-        with warnings.catch_warnings(record=True) as self._caught:
+        with warnings.catch_warnings():
             warnings.simplefilter("always")
+            note: Any = self._note  # takes whatever a warning brings; only its text is kept
+            warnings.showwarning = note  # restored with the filters
             sys.set_coroutine_origin_tracking_depth(5)
             try:
                 yield
             finally:
                 sys.set_coroutine_origin_tracking_depth(depth)
 
+    def _note(self, message: Warning | str, *_rest: Any) -> None:
+        if len(self._caught) < WARNINGS_KEPT:
+            self._caught.append(str(message))
+
     def findings(self) -> list[Finding]:
         """Return one finding when a coroutine was never awaited."""
         for caught in self._caught:
-            said, found, origin = str(caught.message).partition(" was never awaited")
+            said, found, origin = caught.partition(" was never awaited")
             if found:
                 name = said.partition("'")[2].partition("'")[0].rpartition(".")[2]
                 call = f"the call of {name}()"
