@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Container
+from collections.abc import Callable, Container, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from course_lib import notebook_file
@@ -83,7 +84,7 @@ def _sheet(name: str) -> Path:
     return path
 
 
-def _progress(quiet: bool):  # type: ignore[no-untyped-def]  # a context manager of rich, imported only when shown
+def _progress(quiet: bool) -> AbstractContextManager[Callable[[Verdict], None]]:
     import contextlib
     import sys
 
@@ -92,7 +93,7 @@ def _progress(quiet: bool):  # type: ignore[no-untyped-def]  # a context manager
     from rich.console import Console
 
     @contextlib.contextmanager
-    def spinner():  # type: ignore[no-untyped-def]
+    def spinner() -> Iterator[Callable[[Verdict], None]]:
         with Console(stderr=True).status("judging your answers") as status:
             yield lambda verdict: status.update(f"{verdict.outcome.question}: {verdict.outcome.outcome}")
 
