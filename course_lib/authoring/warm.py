@@ -32,15 +32,19 @@ class Warm:
     def __init__(self, *, fork: bool = hasattr(os, "fork")) -> None:
         self._fork = fork
         self._process: subprocess.Popen[str] | None = None
+        self._home: tempfile.TemporaryDirectory[str] | None = None
 
     def __enter__(self) -> Warm:
         if self._fork:
-            self._process = _start()
+            self._home = _folder()
+            self._process = _start(TMPDIR=self._home.name)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._process is not None:
             _stop(self._process)
+        if self._home is not None:
+            self._home.cleanup()
 
     def run(self, job: Job, *, seconds: float | None = None, times: int = 1) -> Outcome:
         """Return the outcome of `job`; `times` is how often it runs in one process.
@@ -54,7 +58,7 @@ class Warm:
     def _in_warm(self, message: dict[str, Any]) -> dict[str, Any]:
         if self._process is not None and self._process.poll() is not None:  # an answer ended it: one job lost, not all
             _stop(self._process)
-            self._process = _start()
+            self._process = _start(TMPDIR=self._home.name if self._home is not None else tempfile.gettempdir())
         process = self._process
         if process is None or process.stdin is None or process.stdout is None:
             raise CourseError("the warm process is not running; use it inside its with block")
@@ -76,6 +80,15 @@ def _answer(stream: IO[str]) -> dict[str, Any]:
 
 def _gone() -> CourseError:
     return CourseError("the process that runs answers ended by itself; run it again, and if it repeats: course doctor")
+
+
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """Return a folder for jobs; it is made and removed here, because a process that is killed removes nothing.
+
+    It lies on a disk in memory where there is one: SQLite's fsync is half of a small job.
+    """
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    return tempfile.TemporaryDirectory(prefix="velvet-rope-jobs-", dir=memory, ignore_cleanup_errors=True)
 
 
 def _start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
@@ -103,7 +116,7 @@ def _stop(process: subprocess.Popen[str]) -> None:
 
 
 def _in_fresh(message: dict[str, Any]) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory(prefix="velvet-rope-job-", ignore_cleanup_errors=True) as home:
+    with _folder() as home:
         process, clock = _start("--once", TMPDIR=home), Clock(first=FRESH_S)
         try:
             if process.stdin is None or process.stdout is None:

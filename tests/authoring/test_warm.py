@@ -190,6 +190,8 @@ def test_process_that_died_costs_one_job(small: Path) -> None:
             "the process that runs answers ended by itself; run it again, and if it repeats: course doctor"
         )
         assert run(warm, RIGHT["small-double"]).outcome == "pass"
+        assert warm._home is not None
+    assert not Path(warm._home.name).exists()  # what the killed process had no time to remove is gone as well
 
 
 def test_no_process_stays_when_the_block_ends(small: Path, traces: Traces, monkeypatch: pytest.MonkeyPatch) -> None:

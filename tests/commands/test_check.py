@@ -174,7 +174,8 @@ def test_ctrl_c_leaves_nothing(where: str, small: Path, traces: Traces, tmp_path
         out, err = process.communicate()
     assert (process.returncode, out, err) == (130, "", "course check: stopped\n")
     assert traces.gone()
-    assert [home for home in traces.homes if home.name.startswith("velvet-rope") and home.exists()] == []
+    jobs = [home for home in traces.homes if home.parent.name.startswith("velvet-rope-jobs-")]
+    assert [(home.exists(), home.parent.exists()) for home in jobs] == [(False, False)]
     assert [*temporary.iterdir()] == []
     assert sheet.read_bytes() == before
     assert events() == []
