@@ -31,3 +31,13 @@ def progress_file() -> Path:
     from platformdirs import user_data_path  # imported here: a lesson that records nothing does not pay for it
 
     return user_data_path(APP_NAME, appauthor=False) / "progress.db"
+
+
+def state_folder() -> Path:
+    """Return the folder of the private servers (`COURSE_STATE_DIR` moves it); it may not exist yet."""
+    named = os.environ.get("COURSE_STATE_DIR")
+    if named:
+        return Path(named).expanduser().resolve()
+    from platformdirs import user_cache_path  # imported here: a lesson on SQLite does not pay for it
+
+    return user_cache_path(APP_NAME, appauthor=False) / "servers"

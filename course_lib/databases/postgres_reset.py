@@ -1,0 +1,92 @@
+"""Make a used PostgreSQL database clean again: throw out who is connected, empty its tables, fill in the menu.
+
+TRUNCATE takes a tenth of the time of a new database, but only holds while the structure is still the one we made;
+a fingerprint of the system catalogs tells.
+"""
+
+from __future__ import annotations
+
+from typing import Any  # Any: asyncpg ships no types
+
+from course_lib.databases import seed
+from course_lib.databases.place import Place
+
+LOCK_TIMEOUT = "1s"
+THROW_OUT = """
+SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+"""
+# A row's xmin changes when DDL touches it. Two catalogs need their columns named: TRUNCATE itself rewrites rows of
+# pg_class (relfilenode), and rows of pg_database change with every database of the server.
+FINGERPRINT = """
+SELECT md5(string_agg(part, ';' ORDER BY part)) FROM (
+    SELECT format('class %s %s %s %s %s %s %s %s %s', oid, relname, relnamespace, relkind, relowner, relacl,
+                  reloptions, relrowsecurity, relforcerowsecurity)
+    FROM pg_class WHERE oid >= 16384 AND relpersistence <> 't'
+    UNION ALL SELECT format('database %s %s', datconnlimit, datacl) FROM pg_database WHERE datname = current_database()
+    UNION ALL SELECT format('attribute %s %s %s', attrelid, attnum, attribute.xmin) FROM pg_attribute attribute
+              JOIN pg_class ON pg_class.oid = attrelid AND relpersistence <> 't' WHERE attrelid >= 16384
+    UNION ALL SELECT format('setting %s %s', setrole, setconfig) FROM pg_db_role_setting
+              WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
+                 OR setrole = current_user::regrole
+    UNION ALL SELECT format('schema %s %s %s', oid, nspname, nspacl) FROM pg_namespace
+              WHERE nspname NOT LIKE 'pg_temp%' AND nspname NOT LIKE 'pg_toast_temp%'
+    UNION ALL SELECT format('default %s %s', oid, xmin) FROM pg_attrdef
+    UNION ALL SELECT format('rights %s %s', oid, xmin) FROM pg_default_acl
+    UNION ALL SELECT format('constraint %s %s', oid, xmin) FROM pg_constraint WHERE oid >= 16384
+    UNION ALL SELECT format('extension %s %s', oid, xmin) FROM pg_extension
+    UNION ALL SELECT format('index %s %s', indexrelid, xmin) FROM pg_index WHERE indexrelid >= 16384
+    UNION ALL SELECT format('object %s', oid) FROM pg_largeobject_metadata
+    UNION ALL SELECT format('policy %s %s', oid, xmin) FROM pg_policy
+    UNION ALL SELECT format('publication %s %s', oid, xmin) FROM pg_publication
+    UNION ALL SELECT format('routine %s %s', oid, xmin) FROM pg_proc WHERE oid >= 16384
+    UNION ALL SELECT format('rule %s %s', oid, xmin) FROM pg_rewrite WHERE oid >= 16384
+    UNION ALL SELECT format('trigger %s %s', oid, xmin) FROM pg_trigger
+    UNION ALL SELECT format('type %s %s', oid, xmin) FROM pg_type WHERE oid >= 16384
+) AS parts (part)
+"""
+TABLES = """
+SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') FROM pg_tables
+WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
+"""
+
+
+async def fingerprint(connection: Any) -> str:
+    """Return 32 hex digits that differ once the structure or the rights of the connection's database differ."""
+    found: str = await connection.fetchval(FINGERPRINT)
+    return found
+
+
+async def reset(place: Place) -> bool:
+    """Bring the database of `place` back to its first state; False when only a new one will do.
+
+    It needs the owner's login, no superuser. Whoever holds a lock is thrown out first, so it never waits long.
+    """
+    import asyncpg
+
+    login = place.logins["app"]
+    try:
+        connection = await asyncpg.connect(
+            host=place.socket or place.host,
+            port=place.port,
+            user=login.user,
+            password=login.password,
+            database=place.name,
+            timeout=5,
+            command_timeout=5,
+            server_settings={"lock_timeout": LOCK_TIMEOUT},
+        )
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return False
+    try:
+        await connection.fetch(THROW_OUT)
+        if await fingerprint(connection) != place.fingerprint:
+            return False
+        tables = await connection.fetchval(TABLES)
+        await connection.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE; {seed.ROWS}")
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return False
+    else:
+        return True
+    finally:
+        await connection.close(timeout=1)

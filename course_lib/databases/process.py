@@ -1,0 +1,185 @@
+"""A database server as a child process: started, tied to the life of its parent, and ended with patience.
+
+On Linux the kernel itself ends it when the parent dies, however that happens; elsewhere the next supervisor does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import re
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from course_lib.databases.unroot import Unroot
+from course_lib.errors import ServerError
+
+PR_SET_PDEATHSIG = 1
+TAIL_BYTES = 4000
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+_NOISE = re.compile(r"^\d{4}-\d\d-\d\d[ T][\d:.]+ *(?:UTC|Z)? *")  # a time says nothing in a message
+
+Escalation = Sequence[tuple[signal.Signals, float]]  # what is sent, and how many seconds it may take
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that is free now; somebody may take it before the server does."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class ServerProcess:
+    """A running server; `start` makes one."""
+
+    def __init__(self, name: str, process: asyncio.subprocess.Process, log: Path) -> None:
+        self.name = name
+        self.log = log
+        self._process = process
+
+    @classmethod
+    async def start(
+        cls,
+        name: str,
+        argv: Sequence[str | Path],
+        *,
+        log: Path,
+        unroot: Unroot,
+        environment: Mapping[str, str],
+        death_signal: signal.Signals = signal.SIGINT,
+    ) -> ServerProcess:
+        """Start `argv` with nothing but `environment`, its output in `log`; it gets `death_signal` if we die.
+
+        Raises `ServerError` when the program cannot be started at all.
+        """
+        log.touch(mode=0o600)
+        unroot.give(log)
+        with log.open("ab") as output:
+            process = await _spawn(name, argv, unroot, environment, output.fileno(), death_signal)
+        return cls(name, process, log)
+
+    @property
+    def pid(self) -> int:
+        """The server's own process id (`unshare` becomes the server, it does not stay its parent)."""
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """None while it runs; negative is the number of the signal that ended it."""
+        return self._process.returncode
+
+    @property
+    def is_running(self) -> bool:
+        """Say whether the server has not ended yet."""
+        return self.returncode is None
+
+    async def wait(self) -> int:
+        """Wait until the server ends, and return how."""
+        return await self._process.wait()
+
+    async def stop(self, signals: Escalation) -> None:
+        """Send each signal in turn until the server has ended."""
+        for number, seconds in signals:
+            if not self.is_running:
+                return
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(number)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._process.wait(), seconds)
+
+    def ended(self) -> str:
+        """Say how the server ended, with the last thing it said."""
+        code = self.returncode
+        how = f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
+        return f"{self.name} ended ({how}); its log says: {last_line(self.log) or 'nothing'}"
+
+
+async def run_tool(
+    name: str,
+    argv: Sequence[str | Path],
+    *,
+    unroot: Unroot,
+    environment: Mapping[str, str],
+    timeout: float,
+    log: Path,
+) -> None:
+    """Run a program that ends by itself (`initdb`), its output in `log`; it dies with us.
+
+    Raises `ServerError` with its last line when it fails, or when it takes longer than `timeout` seconds.
+    """
+    log.unlink(missing_ok=True)
+    tool = await ServerProcess.start(
+        name, argv, log=log, unroot=unroot, environment=environment, death_signal=signal.SIGKILL
+    )
+    try:
+        code = await asyncio.wait_for(tool.wait(), timeout)
+    except TimeoutError:
+        raise ServerError(f"{name} took longer than {timeout:g} s; its log is {log}") from None
+    finally:
+        await tool.stop(((signal.SIGKILL, 5.0),))
+    if code:
+        raise ServerError(f"{name} failed ({complaint(log)}); its log is {log}")
+
+
+async def _spawn(
+    name: str,
+    argv: Sequence[str | Path],
+    unroot: Unroot,
+    environment: Mapping[str, str],
+    output: int,
+    death_signal: signal.Signals,
+) -> asyncio.subprocess.Process:
+    try:
+        return await asyncio.create_subprocess_exec(
+            *unroot.command(argv),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=dict(environment),
+            start_new_session=True,  # Ctrl-C in a terminal is for the course, not for the server
+            preexec_fn=_tie(death_signal),
+            **unroot.options(),
+        )
+    except OSError as error:
+        raise ServerError(f"{name} cannot be started ({error.strerror}: {argv[0]}); see: course doctor") from error
+
+
+def _tie(number: signal.Signals) -> Callable[[], None] | None:
+    """Return what a child runs so that it gets signal `number` when the thread that made it is gone."""
+    if LIBC is None:
+        return None
+    libc, parent, value = LIBC, os.getpid(), int(number)
+
+    def tie() -> None:
+        libc.prctl(PR_SET_PDEATHSIG, value)
+        if os.getppid() != parent:  # the parent died before the line above: nobody will send the signal
+            os._exit(1)
+
+    return tie
+
+
+def tail(log: Path) -> list[str]:
+    """Return the last lines of a log, without their times; an unreadable log has none."""
+    try:
+        text = log.read_bytes()[-TAIL_BYTES:].decode(errors="replace")
+    except OSError:
+        return []
+    return [_NOISE.sub("", line).strip() for line in text.splitlines() if line.strip()]
+
+
+def last_line(log: Path) -> str:
+    """Return the last line of a log."""
+    return next(reversed(tail(log)), "")
+
+
+def complaint(log: Path) -> str:
+    """Return the line that says why: the last one with FATAL, PANIC or error in it, else the last one."""
+    lines = tail(log)
+    telling = [line for line in lines if re.search(r"FATAL|PANIC|error|ERROR|cannot", line)]
+    return next(reversed(telling or lines), "it said nothing")
