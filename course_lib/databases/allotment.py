@@ -10,11 +10,11 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from course_lib.databases import lease, mariadb_reset, postgres_reset
+from course_lib.databases import lease, postgres_reset
 from course_lib.databases.lease import Lease
 from course_lib.databases.place import Place
 
-RESETS = {"postgres": postgres_reset.reset, "mariadb": mariadb_reset.reset}
+RESETS = {"postgres": postgres_reset.reset}
 
 
 @asynccontextmanager
@@ -25,7 +25,9 @@ async def borrowed(kind: str) -> AsyncIterator[Place]:
     somebody ran DDL on it. Raises `ServerError` where the server cannot be had.
     """
     held = await asyncio.to_thread(lease.acquire)
-    place = await _clean(held, kind) or await asyncio.to_thread(held.allot, kind)
+    place = await _clean(held, kind)
+    if place is None:
+        place = await asyncio.to_thread(held.allot, kind)
     while held.notices:
         print(held.notices.pop(0), file=sys.stderr)
     try:

@@ -1,6 +1,7 @@
 """The data folder of a private PostgreSQL: made by initdb, kept between days, and never served twice.
 
-It may be ruined (we do not wait for the disk) or left by a server that was killed; both are mended here, not told to a learner.
+It may be ruined (we do not wait for the disk) or left behind by a server that was killed; both are mended here, and a
+learner need not know.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ class Cluster:
         secret = secrets.token_urlsafe(18)
         password_file = self.home.data / f"{self.folder.name}.first"
         _write_private(password_file, secret, self.home.unroot)
-        argv = [
+        argv: list[str | Path] = [
             self.binaries.programs["initdb"],
             *("-D", making, "-U", ADMIN, "-E", "UTF8", "--no-locale", "-N", "--no-instructions", "--wal-segsize=1"),
             *("--auth-local=scram-sha-256", "--auth-host=scram-sha-256", f"--pwfile={password_file}"),

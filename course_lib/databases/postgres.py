@@ -14,7 +14,7 @@ from course_lib.databases import binaries
 from course_lib.databases.cluster import ADMIN, ENVIRONMENT, FAST_SHUTDOWN, Cluster
 from course_lib.databases.place import Login, Place
 from course_lib.databases.postgres_roles import Roles
-from course_lib.databases.process import ServerProcess, complaint, free_port
+from course_lib.databases.process import ServerProcess, complaint, free_port, tail
 from course_lib.databases.state import Home, move_aside
 from course_lib.databases.unroot import readable_copy
 from course_lib.errors import ServerError
@@ -38,6 +38,7 @@ class Postgres:
         self.notices: list[str] = []  # one line for each thing that was mended
         self.host, self.port = "127.0.0.1", 0
         self.socket = ""
+        self._log = home.runtime / "postgres.log"
         self._external = binaries.external(self.kind)
         self._options: dict[str, str] = {}
         self._taken_ports = 0
@@ -112,9 +113,8 @@ class Postgres:
             raise ServerError("expected COURSE_PG_URL like postgresql://user:password@host:5432/postgres") from None
         self.source = "COURSE_PG_URL"
         login = Login(unquote(parts.username or ADMIN), unquote(parts.password or ""))
-        self.roles = Roles(
-            self.home.identity, self.host, self.port, login, parts.path.lstrip("/") or "postgres", is_private=False
-        )
+        database = parts.path.lstrip("/") or "postgres"
+        self.roles = Roles(self.home.identity, self.host, self.port, login, database, is_private=False)
 
     async def _serve(self) -> None:
         found = binaries.find(self.kind)
@@ -127,24 +127,30 @@ class Postgres:
         if cluster.ready_pid() is not None or (cluster.folder / "postmaster.pid").exists():
             await asyncio.to_thread(cluster.reap)
         self._options = self._tls_options() | {"shared_preload_libraries": "pg_stat_statements"}
+        self.socket = str(self.home.sockets)
+        await self._start(cluster)
+        try:
+            await self._log_in(cluster)
+        except ServerError as error:  # the password beside the folder is not the folder's: it can never be used
+            await self._stop_process()
+            self._set_aside(cluster, str(error))
+            await cluster.make()
+            await self._start(cluster)
+            await self._log_in(cluster)
+
+    async def _start(self, cluster: Cluster) -> None:
         for _ in range(ATTEMPTS):
             self.port = free_port()
             cluster.configure(self.port, self._options)
             if await self._is_ready(cluster):
-                break
+                return
             await self._mend(cluster)
-        else:
-            raise ServerError(f"PostgreSQL did not start ({self._complaint()}); see: course doctor")
-        self.socket = str(self.home.sockets)
-        self.roles = Roles(
-            self.home.identity, self.socket, self.port, Login(ADMIN, cluster.password), "postgres", is_private=True
-        )
-        try:
-            await self.roles.connect()
-        except ServerError as error:  # the password beside the folder is not the folder's: it can never be used
-            await self._stop_process()
-            self._set_aside(cluster, str(error))
-            await self._serve()
+        raise ServerError(f"PostgreSQL did not start ({self._complaint()}); its log is {self._log}")
+
+    async def _log_in(self, cluster: Cluster) -> None:
+        login = Login(ADMIN, cluster.password)
+        self.roles = Roles(self.home.identity, self.socket, self.port, login, "postgres", is_private=True)
+        await self.roles.connect()
 
     def _tls_options(self) -> dict[str, str]:
         keys = self.home.certificates
@@ -152,12 +158,10 @@ class Postgres:
 
     async def _is_ready(self, cluster: Cluster) -> bool:
         """Start the server once; return whether it serves. Nothing runs when it does not."""
-        log = self.home.runtime / "postgres.log"
-        log.unlink(missing_ok=True)
         self.process = await ServerProcess.start(
             "PostgreSQL",
             [cluster.binaries.programs["postgres"], "-D", cluster.folder],
-            log=log,
+            log=self._log,
             unroot=self.home.unroot,
             environment=ENVIRONMENT,
         )
@@ -176,11 +180,11 @@ class Postgres:
             self.process = None
 
     def _complaint(self) -> str:
-        return complaint(self.home.runtime / "postgres.log")
+        return complaint(self._log)
 
     async def _mend(self, cluster: Cluster) -> None:
         """Change what the server's log complains of, or raise `ServerError` where nothing can be done."""
-        log = (self.home.runtime / "postgres.log").read_text(errors="replace")
+        log = "\n".join(tail(self._log))
         if "could not create any TCP/IP sockets" in log and self._taken_ports < 3:
             self._taken_ports += 1  # somebody took the port between our look and the server's
         elif "SSL is not supported by this build" in log:
@@ -197,7 +201,7 @@ class Postgres:
             self._set_aside(cluster, self._complaint())
             await cluster.make()
         else:
-            raise ServerError(f"PostgreSQL did not start ({self._complaint()}); its log is {self.home.runtime}")
+            raise ServerError(f"PostgreSQL did not start ({self._complaint()}); its log is {self._log}")
 
     def _set_aside(self, cluster: Cluster, reason: str) -> None:
         aside = move_aside(cluster.folder)

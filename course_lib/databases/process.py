@@ -15,6 +15,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from course_lib.databases.unroot import Unroot
 from course_lib.errors import ServerError
@@ -54,13 +55,11 @@ class ServerProcess:
         environment: Mapping[str, str],
         death_signal: signal.Signals = signal.SIGINT,
     ) -> ServerProcess:
-        """Start `argv` with nothing but `environment`, its output in `log`; it gets `death_signal` if we die.
+        """Start `argv` with nothing but `environment`, its output in a new `log`; it gets `death_signal` if we die.
 
         Raises `ServerError` when the program cannot be started at all.
         """
-        log.touch(mode=0o600)
-        unroot.give(log)
-        with log.open("ab") as output:
+        with _open_log(log, unroot) as output:
             process = await _spawn(name, argv, unroot, environment, output.fileno(), death_signal)
         return cls(name, process, log)
 
@@ -113,7 +112,6 @@ async def run_tool(
 
     Raises `ServerError` with its last line when it fails, or when it takes longer than `timeout` seconds.
     """
-    log.unlink(missing_ok=True)
     tool = await ServerProcess.start(
         name, argv, log=log, unroot=unroot, environment=environment, death_signal=signal.SIGKILL
     )
@@ -125,6 +123,14 @@ async def run_tool(
         await tool.stop(((signal.SIGKILL, 5.0),))
     if code:
         raise ServerError(f"{name} failed ({complaint(log)}); its log is {log}")
+
+
+def _open_log(log: Path, unroot: Unroot) -> IO[bytes]:
+    """Begin a new log, which only its server's user may read."""
+    log.unlink(missing_ok=True)
+    log.touch(mode=0o600)
+    unroot.give(log)
+    return log.open("ab")
 
 
 async def _spawn(

@@ -1,4 +1,4 @@
-"""The folders of the private servers: what is kept between days, what lives as long as a supervisor, and where sockets go.
+"""The folders of the private servers: what is kept between days, what lives for one supervisor, where sockets go.
 
 A folder serves one choice of servers (the `COURSE_*` variables), so that two choices never share a data folder.
 """

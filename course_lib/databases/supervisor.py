@@ -17,14 +17,14 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Any  # Any: JSON
+from typing import Any, Protocol  # Any: JSON
 
 from filelock import FileLock, Timeout
 
 from course_lib.databases import state, unroot
-from course_lib.databases.mariadb import MariaDB
-from course_lib.databases.pgbouncer import PgBouncer
+from course_lib.databases.place import Place
 from course_lib.databases.postgres import Postgres
+from course_lib.databases.process import ServerProcess
 from course_lib.errors import CourseError, ServerError
 
 FIRST_S = 10.0  # whoever started us attaches at once, or was killed
@@ -35,7 +35,28 @@ OWNER_S = 30.0  # an older supervisor may still be stopping its servers
 LONGEST_LINE = 64 * 1024
 
 log = logging.getLogger("course.servers")
-Server = Postgres | PgBouncer | MariaDB
+
+
+class Server(Protocol):
+    """What a supervisor needs to know of a server."""
+
+    process: ServerProcess | None  # None where it is not ours
+    notices: list[str]
+
+    async def start(self) -> None:
+        """Serve, or raise `ServerError` with nothing left running."""
+
+    async def stop(self) -> None:
+        """End the server."""
+
+    async def allot(self) -> Place:
+        """Return a new, seeded database."""
+
+    async def discard(self, name: str) -> None:
+        """Drop a database that `allot` made."""
+
+    def describe(self) -> dict[str, str]:
+        """Return what `course servers` shows."""
 
 
 class Lease:
@@ -210,10 +231,14 @@ class Supervisor:
         if kind == "postgres":
             return Postgres(self.home)
         if kind == "mariadb":
+            from course_lib.databases.mariadb import MariaDB  # imported here: nobody waits for what they do not use
+
             return MariaDB(self.home)
         if kind in ("pgbouncer", "pgbouncer-prepared"):
             postgres, _ = await self._running("postgres")
             assert isinstance(postgres, Postgres)
+            from course_lib.databases.pgbouncer import PgBouncer
+
             return PgBouncer(self.home, postgres, prepared_statements=kind == "pgbouncer-prepared")
         raise ServerError(f"expected postgres, pgbouncer or mariadb, got {kind!r}")
 
