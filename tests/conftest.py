@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +15,38 @@ from typing import Any  # Any: cells are JSON, and IPython ships no types
 import pytest
 
 from course_lib.workspace import modules
+from tests.databases import clients
 
 OURS = ("_connection_worker_thread", "heartbeat-reference")  # aiosqlite's thread, and the second heart of loop_lag
 LEAVING_S = 5.0  # a thread that was told to end needs a moment on a busy machine
+STATE = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give this run servers of its own, shared by all its workers and gone soon after them."""
+    if not hasattr(config, "workerinput"):  # a worker of xdist inherits the environment
+        config.stash[STATE] = Path(tempfile.mkdtemp(prefix="velvet-rope-servers-"))
+        os.environ["COURSE_STATE_DIR"] = str(config.stash[STATE])
+        os.environ["COURSE_SERVER_LINGER"] = "2"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run that leaves a server, a socket or a file of one behind."""
+    if "course_lib.databases.lease" in sys.modules:
+        sys.modules["course_lib.databases.lease"].release()
+    folder = session.config.stash.get(STATE, None)
+    if folder is None:
+        return
+    try:
+        clients.wait_all_gone(folder)
+        left = clients.leftovers(folder)
+    except AssertionError as error:
+        left = [error]
+    if left:
+        session.exitstatus = 1
+        session.config.get_terminal_writer().line(f"left behind by this run: {left}", red=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

@@ -16,28 +16,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any  # Any: DBAPI connections have no common type
 
+from course_lib.databases import seed
 from course_lib.errors import ServerError
 
-SEED = """
-CREATE TABLE items (
-    id INTEGER PRIMARY KEY,
-    name VARCHAR(40) NOT NULL UNIQUE,
-    price_cents INTEGER NOT NULL,
-    CONSTRAINT price_not_negative CHECK (price_cents >= 0)
-);
-INSERT INTO items (name, price_cents) VALUES ('Gin', 900), ('Rum', 800), ('Soda', 300);
-"""
+SEED = ";\n".join(seed.statements("sqlite"))
 
 
 @functools.cache
-def template(seed: str) -> bytes:
-    """Return a database file with `seed` applied and WAL on; copying bytes is a hundred times faster than DDL."""
+def template(script: str) -> bytes:
+    """Return a database file with `script` applied and WAL on; copying bytes is a hundred times faster than DDL."""
     with tempfile.TemporaryDirectory(prefix="velvet-rope-") as name:
         path = Path(name) / "template.db"
         connection = sqlite3.connect(path)
         try:
             connection.execute("PRAGMA journal_mode = WAL")  # stays in the file
-            connection.executescript(seed)
+            connection.executescript(script)
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
             connection.close()
@@ -45,14 +38,14 @@ def template(seed: str) -> bytes:
 
 
 @contextmanager
-def database_file(seed: str = SEED) -> Iterator[Path]:
-    """Yield a new database file with `seed` applied; it is deleted with its folder at the end of the block."""
+def database_file(script: str = SEED) -> Iterator[Path]:
+    """Yield a new database file with `script` applied; it is deleted with its folder at the end of the block."""
     with contextlib.ExitStack() as cleaning:
         try:
             home = Path(tempfile.mkdtemp(prefix="velvet-rope-db-"))
             cleaning.callback(shutil.rmtree, home, ignore_errors=True)
             path = home / "velvet.db"
-            path.write_bytes(template(seed))
+            path.write_bytes(template(script))
         except (OSError, sqlite3.OperationalError) as error:
             if not _is_of_the_disk(error):
                 raise

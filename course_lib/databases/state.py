@@ -105,7 +105,7 @@ def open_home(runtime: Path, unroot: Unroot) -> Home:
     logs = runtime if base == runtime else base / "run"
     logs.mkdir(exist_ok=True, mode=0o700)
     unroot.give(logs)
-    return Home(logs, data, _sockets(where, unroot), _identity(runtime), unroot, made)
+    return Home(logs, data, _sockets(base, where, unroot), _identity(runtime), unroot, made)
 
 
 def _short_name(runtime: Path) -> str:
@@ -119,22 +119,22 @@ def _identity(runtime: Path) -> str:
     return file.read_text().strip()
 
 
-def _sockets(name: str, unroot: Unroot) -> Path:
-    """Return a short folder for path sockets: in the temporary folder, or in /tmp where that one's name is long."""
-    places = [Path(place) for place in dict.fromkeys((tempfile.gettempdir(), "/tmp"))]
-    short = [place for place in places if len(os.fsencode(place / f"c-{name}" / SOCKET_NAME)) <= LONGEST_SOCKET]
-    if not short:
-        length = len(os.fsencode(places[0] / f"c-{name}" / SOCKET_NAME))
+def _sockets(base: Path, name: str, unroot: Unroot) -> Path:
+    """Return a folder for path sockets: beside our files where their names are short enough, else a temporary one."""
+    temporary = (Path(place) / f"c-{name}" for place in dict.fromkeys((tempfile.gettempdir(), "/tmp")))
+    places = [base / "s", *temporary]
+    lengths = [len(os.fsencode(place / SOCKET_NAME)) for place in places]
+    folder = next((place for place, length in zip(places, lengths, strict=True) if length <= LONGEST_SOCKET), None)
+    if folder is None:
         raise ServerError(
-            f"expected a socket name of at most {LONGEST_SOCKET} bytes, got {length} in {places[0]}; "
+            f"expected a socket name of at most {LONGEST_SOCKET} bytes, got {min(lengths)} at best; "
             "set TMPDIR to a shorter path"
         )
-    folder = short[0] / f"c-{name}"
     shutil.rmtree(folder, ignore_errors=True)  # sockets of a supervisor that was killed
     try:
         folder.mkdir(mode=0o700)
     except FileExistsError:  # somebody else's, or a file
-        folder = Path(tempfile.mkdtemp(prefix="c-", dir=short[0]))
+        folder = Path(tempfile.mkdtemp(prefix="c-", dir=folder.parent))
     unroot.give(folder)
     return folder
 

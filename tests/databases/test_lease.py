@@ -241,9 +241,7 @@ def test_a_supervisor_that_cannot_start_says_why_in_one_sentence(here: Path, mon
 def test_a_word_the_supervisor_does_not_know_is_one_sentence(here: Path) -> None:
     with pytest.raises(ServerError) as caught:
         lease.acquire()._ask("dance")
-    assert str(caught.value) == (
-        "the supervisor of another course version is running; type: course servers stop"
-    )
+    assert str(caught.value) == ("the supervisor of another course version is running; type: course servers stop")
 
 
 def test_a_kind_the_supervisor_does_not_know_is_one_sentence(here: Path) -> None:

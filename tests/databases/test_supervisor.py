@@ -109,7 +109,9 @@ def test_a_supervisor_whose_starter_was_killed_ends_by_itself(place: Path) -> No
     client.end()
     wait_all_gone(place)
     alone = subprocess.run(
-        [sys.executable, "-c", IMPATIENT.format("FIRST_S"), str(folder)], env={**os.environ, "COURSE_SERVER_LINGER": "0"}, timeout=60
+        [sys.executable, "-c", IMPATIENT.format("FIRST_S"), str(folder)],
+        env={**os.environ, "COURSE_SERVER_LINGER": "0"},
+        timeout=60,
     )
     assert (alone.returncode, leftovers(place)) == (0, [])
 
