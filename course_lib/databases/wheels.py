@@ -1,10 +1,11 @@
 """Where the PostgreSQL packages of PyPI keep their programs, for those that are installed.
 
-None of them is imported: one changes the system when root does, another unpacks itself in a way that cannot be interrupted.
+None of them is imported: one changes the system when root does, another unpacks itself and may stop half-way.
 """
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import sys
 import tempfile
@@ -42,10 +43,8 @@ def _unpacked(package: Path) -> Path:
     """
     archive = next(package.glob("postgresql-*.tar.gz"), None)
     if archive is None:
-        raise FileNotFoundError(2, "no postgresql-*.tar.gz in it", str(package))
-    import tarfile  # imported here: most machines never need the three of them
-
-    from filelock import FileLock
+        raise FileNotFoundError(errno.ENOENT, "no postgresql-*.tar.gz in it", str(package))
+    from filelock import FileLock  # imported here, as what follows: most machines never need it
 
     from course_lib.databases.state import run_folder
 
@@ -59,7 +58,17 @@ def _unpacked(package: Path) -> Path:
             tempfile.TemporaryDirectory(prefix="unpacking-", dir=home) as aside,
         ):
             if not target.exists():  # another process may have been first
-                with tarfile.open(archive) as tar:
-                    tar.extractall(aside, filter="data")
+                _extract(archive, Path(aside))
                 (Path(aside) / stem).rename(target)
     return target / "bin"
+
+
+def _extract(archive: Path, to: Path) -> None:
+    import tarfile
+    import zlib
+
+    try:
+        with tarfile.open(archive) as tar:
+            tar.extractall(to, filter="data")
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise OSError(errno.EIO, f"{archive.name} is damaged ({error})") from error
