@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -41,15 +41,16 @@ def server(folder: Path, version: str = "17.10") -> Path:
 
 
 @pytest.fixture(autouse=True)
-def own_choice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Keep the caller's choice of servers out, and what a test found."""
+def own_choice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Keep the caller's choice of servers out, and what a test found in."""
     for product in binaries.PRODUCTS.values():
         monkeypatch.delenv(product.folder_variable, raising=False)
         monkeypatch.delenv(product.url_variable, raising=False)
     monkeypatch.delenv("CONDA_PREFIX", raising=False)
     monkeypatch.setenv("COURSE_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.setattr(sys, "prefix", sys.prefix)
     find.cache_clear()
+    yield
+    find.cache_clear()  # the next test file must not get a server out of our folder
 
 
 @pytest.fixture
