@@ -264,8 +264,13 @@ def test_a_read_only_home_moves_the_servers_to_the_temporary_folder(tmp_path: Pa
         "lease.stop()\n"
     )
     ran = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o ro none "$0" && exec "$@"', home, sys.executable]
-        + ["-c", script],
+        [
+            *("unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o ro none "$0" && exec "$@"'),
+            home,
+            sys.executable,
+            "-c",
+            script,
+        ],
         capture_output=True,
         text=True,
         env={**os.environ, "COURSE_STATE_DIR": str(home / "servers"), "TMPDIR": str(temporary)},
