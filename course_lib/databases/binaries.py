@@ -76,7 +76,7 @@ PRODUCTS = {
         ("postgres", "initdb"),
         "COURSE_PG_BIN",
         "COURSE_PG_URL",
-        (14,),
+        (15,),
         (
             "/usr/lib/postgresql/*/bin",
             "/usr/pgsql-*/bin",

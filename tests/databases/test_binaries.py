@@ -155,7 +155,7 @@ def test_advice_is_what_pyproject_installs(
         ("#!/bin/sh\nexit 3\n", "exit code 3"),
         ("#!/bin/sh\nkill -SEGV $$\n", "ended by SIGSEGV"),
         ("#!/bin/sh\necho hello\n", "expected its version, got 'hello'"),
-        ("#!/bin/sh\necho 'postgres (PostgreSQL) 9.6.24'\n", "expected 14 or newer, got 9.6.24"),
+        ("#!/bin/sh\necho 'postgres (PostgreSQL) 9.6.24'\n", "expected 15 or newer, got 9.6.24"),
         ("not a program", "Exec format error"),
         ("#!/nowhere/sh\n", "No such file or directory"),
     ],
@@ -222,7 +222,7 @@ def test_newest_folder_of_the_system_comes_first(bare: Path) -> None:
     assert [one.found.release if one.found else one.reason for one in look("postgres")[-3:]] == [
         "17.4",
         "15.4",
-        "expected 14 or newer, got 9.4",
+        "expected 15 or newer, got 9.4",
     ]
 
 
