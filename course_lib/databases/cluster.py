@@ -6,6 +6,7 @@ learner need not know.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -16,12 +17,14 @@ from pathlib import Path
 from typing import Any  # Any: psutil ships no types
 
 from course_lib.databases.binaries import Binaries
-from course_lib.databases.process import Escalation, run_tool
-from course_lib.databases.state import Home, check_room
+from course_lib.databases.process import Escalation, run_tool, tail
+from course_lib.databases.state import Home, check_room, move_aside
 from course_lib.databases.unroot import Unroot
+from course_lib.errors import ServerError
 
 ADMIN = "course_admin"
 INITDB_S = 120.0  # 0.4 s on a quiet machine
+NO_SPACE = "No space left on device"
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": "127.0.0.1",
@@ -45,7 +48,7 @@ FAST_SHUTDOWN: Escalation = ((signal.SIGINT, 5.0), (signal.SIGQUIT, 3.0), (signa
 
 
 class Cluster:
-    """One data folder with its superuser's password beside it."""
+    """One data folder with its superuser's password in it."""
 
     def __init__(self, home: Home, binaries: Binaries) -> None:
         self.home = home
@@ -53,21 +56,32 @@ class Cluster:
         facts = (str(binaries.programs["initdb"]), *SETTINGS.items(), HBA)
         key = hashlib.sha256(repr(facts).encode()).hexdigest()[:6]
         self.folder = home.data / f"pg{binaries.version[0]}-{key}"
-        self._secret = home.runtime / f"{self.folder.name}.secret"
+        # inside, so that a folder that is renamed and its password stay together
+        self._secret = self.folder / "course.secret"
+        self._suspicion = self.folder / "course.suspicion"
+        self._pid_file = self.folder / "postmaster.pid"
 
     @property
     def password(self) -> str:
         """The superuser's password; it never leaves the supervisor."""
         return self._secret.read_text().strip()
 
-    @property
-    def exists(self) -> bool:
-        """Say whether there is a folder of this major version that we can log in to."""
-        try:
-            made_by = (self.folder / "PG_VERSION").read_text().strip()
-        except OSError:
-            return False
-        return made_by == str(self.binaries.version[0]) and self._secret.exists()
+    def flaw(self) -> str:
+        """Say why the folder must not be served, in a few words; empty when it may be, or is not there."""
+        if not self.folder.exists():
+            return ""
+        made_by, ours = _content(self.folder / "PG_VERSION"), self.binaries.version[0]
+        if made_by != str(ours):
+            return f"expected one of version {ours}, got {made_by or 'none'}"
+        if not _content(self._secret):
+            return "its password is lost"
+        if self._pid_file.exists() and self._pid_file.stat().st_mtime < _boot_time():
+            return "the machine went down while it was in use"  # and we do not wait for the disk: anything may be lost
+        return _content(self._suspicion)
+
+    def suspect(self, reason: str) -> None:
+        """Note that the folder is damaged: the next start makes a new one."""
+        _write_private(self._suspicion, reason, None)
 
     async def make(self) -> None:
         """Run initdb; the folder gets its name when it is complete. Raises `ServerError` (disk, initdb's own words)."""
@@ -77,82 +91,131 @@ class Cluster:
         secret = secrets.token_urlsafe(18)
         password_file = self.home.data / f"{self.folder.name}.first"
         _write_private(password_file, secret, self.home.unroot)
-        argv: list[str | Path] = [
-            self.binaries.programs["initdb"],
-            *("-D", making, "-U", ADMIN, "-E", "UTF8", "--no-locale", "-N", "--no-instructions", "--wal-segsize=1"),
-            *("--auth-local=scram-sha-256", "--auth-host=scram-sha-256", f"--pwfile={password_file}"),
-        ]
         try:
-            await run_tool(
-                "initdb",
-                argv,
-                unroot=self.home.unroot,
-                environment=ENVIRONMENT,
-                timeout=INITDB_S,
-                log=self.home.runtime / "initdb.log",
-            )
+            await self._initdb(making, password_file)
+            _write_private(making / self._secret.name, secret, None)
+            making.rename(self.folder)
         except BaseException:
             shutil.rmtree(making, ignore_errors=True)
             raise
         finally:
             password_file.unlink(missing_ok=True)
-        _write_private(self._secret, secret, None)
-        making.rename(self.folder)
+
+    async def _initdb(self, folder: Path, password_file: Path) -> None:
+        argv: list[str | Path] = [
+            self.binaries.programs["initdb"],
+            *("-D", folder, "-U", ADMIN, "-E", "UTF8", "--no-locale", "-N", "--no-instructions", "--wal-segsize=1"),
+            *("--auth-local=scram-sha-256", "--auth-host=scram-sha-256", f"--pwfile={password_file}"),
+        ]
+        log = self.home.runtime / "initdb.log"
+        unroot = self.home.unroot
+        try:
+            await run_tool("initdb", argv, unroot=unroot, environment=ENVIRONMENT, timeout=INITDB_S, log=log)
+        except ServerError as error:
+            if any(NO_SPACE in line for line in tail(log)):
+                raise ServerError(
+                    f"disk full: initdb could not make its 40 MB in {self.home.data}; "
+                    "make room, or set COURSE_STATE_DIR to another disk"
+                ) from error
+            raise
+
+    def set_aside(self) -> Path:
+        """Rename the folder, so that a new one can be made; return its new name."""
+        return move_aside(self.folder)
+
+    def bring_back(self, aside: Path) -> None:
+        """Undo `set_aside`: the new folder was no better, so the old one was not the cause."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        aside.rename(self.folder)
 
     def configure(self, port: int, options: Mapping[str, str]) -> None:
         """Write the server's settings and its one rule of who may come in; the folder belongs to its user alone."""
         self.folder.chmod(0o700)  # PostgreSQL refuses a folder that others can read
-        settings = {**SETTINGS, "port": str(port), "unix_socket_directories": str(self.home.sockets), **options}
-        lines = "".join(f"{name} = '{value}'\n" for name, value in settings.items())
+        sockets = f'"{self.home.sockets}"'  # it is a list: a comma or a blank would end the name
+        settings = {**SETTINGS, "port": str(port), "unix_socket_directories": sockets, **options}
+        lines = "".join(f"{name} = {_quoted(value)}\n" for name, value in settings.items())
         for name, text in (("postgresql.conf", lines), ("postgresql.auto.conf", ""), ("pg_hba.conf", HBA)):
             _write_private(self.folder / name, text, self.home.unroot)
 
-    def ready_pid(self) -> int | None:
-        """Return the process id in `postmaster.pid` once the file says ready (its line 8), else None.
+    def is_ready(self, pid: int) -> bool:
+        """Say whether server `pid` serves: `postmaster.pid` names it and says ready (line 8).
 
-        After a kill -9 the old file still says ready, so the caller compares the process id with the one it started.
+        After a kill -9 the old file still says ready, but with another process id.
         """
-        lines = self._pid_lines()
-        return int(lines[0]) if len(lines) > 7 and lines[7].startswith("ready") and lines[0].isdigit() else None
+        lines = _content(self._pid_file).splitlines()
+        return len(lines) > 7 and lines[7].startswith("ready") and lines[0] == str(pid)
 
-    def orphan(self) -> Any:
-        """Return the process (psutil's) of a server that still runs on this folder, or None.
+    @property
+    def was_left(self) -> bool:
+        """Say whether a server ended without a shutdown here, or still runs."""
+        return self._pid_file.exists()
 
-        A number in a stale file may belong to anybody by now, so the process must name this folder.
+    def strays(self) -> list[Any]:
+        """Return the processes (psutil's) of a server that still work in this folder, the server itself first.
+
+        A number in a stale file may belong to anybody by now, so the process must name this folder; a server's children
+        can outlive it, and are known by their working folder only.
         """
         import psutil  # imported here: asked for only when a file was left behind
 
-        lines = self._pid_lines()
-        if not lines or not lines[0].isdigit():
-            return None
-        try:
-            process = psutil.Process(int(lines[0]))
-            is_ours = str(self.folder) in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE
-        except (psutil.Error, OSError):
-            return None
-        return process if is_ours else None
+        named, folder = self._named_pid(), str(self.folder)
+        found: list[Any] = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):  # gone, or somebody else's
+                if process.pid == named and folder in process.cmdline():
+                    found.insert(0, process)
+                elif process.name().startswith("postgres") and process.cwd() == folder:
+                    found.append(process)
+        return [process for process in found if _is_alive(process)]
 
     def reap(self) -> None:
-        """End a server that outlived its supervisor, and remove the file that says one runs. Blocks some seconds."""
+        """End a server that outlived its supervisor; remove a file that names somebody else. Blocks some seconds."""
         import psutil
 
-        process = self.orphan()
-        for number, seconds in FAST_SHUTDOWN if process is not None else ():
-            try:
-                process.send_signal(number)
-                process.wait(seconds)
+        for number, seconds in FAST_SHUTDOWN:
+            strays = self.strays()
+            if not strays:
                 break
-            except psutil.TimeoutExpired:
-                continue
-            except psutil.Error:
-                break
-        (self.folder / "postmaster.pid").unlink(missing_ok=True)
+            leads = strays[0].pid == self._named_pid()  # a server ends its children itself
+            for process in strays[:1] if leads else strays:
+                with contextlib.suppress(psutil.Error):
+                    process.send_signal(number)
+            psutil.wait_procs(strays, timeout=seconds)
+        pid = self._named_pid()
+        if pid is None or psutil.pid_exists(pid):  # else PostgreSQL knows better what to do with the file than we
+            self._pid_file.unlink(missing_ok=True)
 
-    def _pid_lines(self) -> list[str]:
-        try:
-            return (self.folder / "postmaster.pid").read_text().splitlines()
-        except (OSError, UnicodeDecodeError):
-            return []
+    def _named_pid(self) -> int | None:
+        first = _content(self._pid_file).partition("\n")[0]
+        return int(first) if first.isdigit() else None
+
+
+def _content(file: Path) -> str:
+    try:
+        return file.read_text(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _boot_time() -> float:
+    import psutil
+
+    return float(psutil.boot_time())
+
+
+def _is_alive(process: Any) -> bool:
+    """A zombie is a number that nobody fetched, not a server."""
+    import psutil
+
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except (psutil.Error, OSError):
+        return False
+
+
+def _quoted(value: str) -> str:
+    """Return a value as a settings file wants it, whatever is in a learner's path."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 def _write_private(file: Path, text: str, unroot: Unroot | None) -> None:

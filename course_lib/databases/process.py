@@ -23,7 +23,7 @@ from course_lib.errors import ServerError
 PR_SET_PDEATHSIG = 1
 TAIL_BYTES = 4000
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
-_NOISE = re.compile(r"^\d{4}-\d\d-\d\d[ T][\d:.]+ *(?:UTC|Z)? *")  # a time says nothing in a message
+_NOISE = re.compile(r"^\d{4}-\d\d-\d\d[ T][\d:.]+ *(?:UTC|Z)? *(?:\[\d+\] *)?")  # a time and a pid say nothing
 
 Escalation = Sequence[tuple[signal.Signals, float]]  # what is sent, and how many seconds it may take
 
@@ -83,20 +83,35 @@ class ServerProcess:
         return await self._process.wait()
 
     async def stop(self, signals: Escalation) -> None:
-        """Send each signal in turn until the server has ended."""
-        for number, seconds in signals:
-            if not self.is_running:
-                return
+        """Send each signal in turn until the server has ended; who is cancelled while waiting leaves it killed."""
+        try:
+            for number, seconds in signals:
+                if not self.is_running:
+                    return
+                with contextlib.suppress(ProcessLookupError):
+                    self._process.send_signal(number)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._process.wait(), seconds)
+        except asyncio.CancelledError:
+            if self.is_running:
+                with contextlib.suppress(ProcessLookupError):
+                    self._process.kill()
+            raise
+
+    async def kill_group(self) -> None:
+        """Kill the program with everything it started, and wait for its own end."""
+        if self.is_running:
             with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(number)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._process.wait(), seconds)
+                os.killpg(self.pid, signal.SIGKILL)  # `start` made it the first of a group
+        await self.wait()
 
     def ended(self) -> str:
-        """Say how the server ended, with the last thing it said."""
+        """Say how the server ended, and why as far as its log tells."""
         code = self.returncode
-        how = f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
-        return f"{self.name} ended ({how}); its log says: {last_line(self.log) or 'nothing'}"
+        if code is None or code >= 0:
+            return f"{self.name} ended (exit code {code}); its log says: {complaint(self.log)}"
+        # what was killed could not say why: the line before may be about anything
+        return f"{self.name} ended ({_signal_name(-code)}); its log says: {last_line(self.log) or 'nothing'}"
 
 
 async def run_tool(
@@ -108,7 +123,7 @@ async def run_tool(
     timeout: float,
     log: Path,
 ) -> None:
-    """Run a program that ends by itself (`initdb`), its output in `log`; it dies with us.
+    """Run a program that ends by itself (`initdb`), its output in `log`; it dies with us and with our patience.
 
     Raises `ServerError` with its last line when it fails, or when it takes longer than `timeout` seconds.
     """
@@ -120,9 +135,16 @@ async def run_tool(
     except TimeoutError:
         raise ServerError(f"{name} took longer than {timeout:g} s; its log is {log}") from None
     finally:
-        await tool.stop(((signal.SIGKILL, 5.0),))
+        await tool.kill_group()  # initdb has children that go on writing
     if code:
         raise ServerError(f"{name} failed ({complaint(log)}); its log is {log}")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return f"signal {signal.Signals(number).name}"
+    except ValueError:  # a real-time signal has no name
+        return f"signal {number}"
 
 
 def _open_log(log: Path, unroot: Unroot) -> IO[bytes]:
@@ -173,7 +195,9 @@ def _tie(number: signal.Signals) -> Callable[[], None] | None:
 def tail(log: Path) -> list[str]:
     """Return the last lines of a log, without their times; an unreadable log has none."""
     try:
-        text = log.read_bytes()[-TAIL_BYTES:].decode(errors="replace")
+        with log.open("rb") as stream:
+            stream.seek(max(0, log.stat().st_size - TAIL_BYTES))
+            text = stream.read().decode(errors="replace")
     except OSError:
         return []
     return [_NOISE.sub("", line).strip() for line in text.splitlines() if line.strip()]
