@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any  # Any: IPython ships no types; a record is JSON
 
+from course_lib.databases import needs
 from course_lib.errors import CourseError
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def make_shell() -> Any:
 
     shell = Shell.instance()
     shell.autoawait = True
+    needs.register(shell)  # our own cells mean here what they mean in a notebook
     return shell
 
 

@@ -9,6 +9,7 @@ import difflib
 from dataclasses import dataclass, field
 
 from course_lib.authoring import derive
+from course_lib.databases import needs
 from course_lib.notebook_file import QUESTION, Cell, Notebook, checked_question, code_cells, question_of, source
 
 
@@ -21,6 +22,7 @@ class Job:
     answer: str
     check: str
     target: str  # what our check prints when the answer is right
+    needs: list[str] = field(default_factory=list)  # the servers our answer and check cells name
 
 
 @dataclass
@@ -93,7 +95,8 @@ def jobs(solution: Notebook, texts: dict[str, str]) -> list[Job]:
         name = question_of(cell)
         if name in check_cells:
             check = check_cells[name]
-            made.append(Job(name, list(setup), texts.get(name, ""), source(check), _printed(check)))
+            servers = [*needs.named(source(cell)), *needs.named(source(check))]
+            made.append(Job(name, list(setup), texts.get(name, ""), source(check), _printed(check), servers))
         elif name is None and checked_question(cell) is None:
             setup.append(source(cell))
     return made

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any  # Any: outputs are JSON
 
 from course_lib.authoring import derive
+from course_lib.databases import needs
 from course_lib.errors import NotebookError
-from course_lib.notebook_file import Cell, Notebook, points, question_of, read_notebook, source, tags
+from course_lib.notebook_file import Cell, Notebook, code_cells, points, question_of, read_notebook, source, tags
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 CHECK_CALL = re.compile(r"""await check\(\s*["']([a-z0-9-]+)["']""")
@@ -188,8 +189,22 @@ def normalise(path: Path, *, run: bool = True) -> str:
     """Return the normal form of the notebook at `path`, executed anew when `run` is true."""
     dressed = dress(read_notebook(path))
     if run:
+        require_servers(path)
         dressed = dress(execute(_bare(dressed), path.parent))
     return derive.dump(dressed)
+
+
+def require_servers(path: Path) -> None:
+    """Raise `NotebookError` when a cell of the notebook at `path` needs a server that is not here.
+
+    A run would store the line that stands for the cell in place of its output.
+    """
+    for cell in code_cells(read_notebook(path)):
+        line = needs.missing(source(cell))
+        if line:
+            raise NotebookError(
+                f"{path.name} keeps its outputs: {line.removeprefix('skipped: ')}, then normalise again"
+            )
 
 
 def _bare(notebook: Notebook) -> Notebook:

@@ -21,6 +21,7 @@ from typing import IO, Any  # Any: records are JSON
 from course_lib.authoring.clock import Clock
 from course_lib.authoring.graft import Job
 from course_lib.checks.outcome import Outcome
+from course_lib.databases import needs
 from course_lib.errors import CourseError
 
 FRESH_S = 120.0  # a process of its own: the imports of the stack on a cold disk, and our setup
@@ -50,7 +51,11 @@ class Warm:
         """Return the outcome of `job`; `times` is how often it runs in one process.
 
         `seconds` replaces the question's own clock, which the warm process knows: this process imports no check.
+        An answer that needs a server which is not here counts as not attempted.
         """
+        line = needs.absent(job.needs)
+        if line:
+            return Outcome(job.question, "not attempted", line)
         message = {**asdict(job), "seconds": seconds, "times": times}
         record = self._in_warm(message) if self._process is not None else _in_fresh(message)
         return _outcome(job, record)

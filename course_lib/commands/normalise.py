@@ -7,7 +7,7 @@ from pathlib import Path
 
 from course_lib import notebook_file
 from course_lib.authoring.derive import derive_all
-from course_lib.authoring.normalise import normalise
+from course_lib.authoring.normalise import normalise, require_servers
 from course_lib.locations import course_root
 from course_lib.whole_file import write_whole
 
@@ -25,6 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     for path in _paths(arguments.numbers, arguments.only):
         number = int(path.name[:2])
         if path.parent.name == "solutions" and not arguments.check:
+            require_servers(path)
             write_whole(path, normalise(path, run=False))
             derive_all(only=number)  # a check reads its points from the exercise
         text = normalise(path, run=not arguments.check)

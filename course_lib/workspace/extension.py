@@ -1,4 +1,4 @@
-"""What `%load_ext course_lib` adds to a notebook: the `%%app` cell magic, `%explain`, short tracebacks, and a memory.
+"""What `%load_ext course_lib` adds to a notebook: `%%app`, `%explain`, `# needs:`, short tracebacks, and a memory.
 
 No magic runs learner code: a magic that did would break on a top-level `await`.
 """
@@ -9,6 +9,7 @@ import ast
 from typing import Any  # Any: IPython ships no types
 
 from course_lib import notebook_file
+from course_lib.databases import needs
 from course_lib.errors import CourseError, WorkspaceError
 from course_lib.locations import course_root
 from course_lib.workspace import answers, folder, modules
@@ -19,6 +20,7 @@ def load(shell: Any) -> None:
     """Register everything in `shell`; loading twice changes nothing."""
     shell.register_magic_function(_app_magic(shell), magic_kind="cell", magic_name="app")
     shell.register_magic_function(_explain_magic(shell), magic_kind="line", magic_name="explain")
+    needs.register(shell)
     shell.InteractiveTB.set_mode(mode="Minimal")  # a SQLAlchemy traceback costs 1.7 s to draw and hides the message
     folder.root()
     if not any(getattr(callback, "_course_lib", False) for callback in shell.events.callbacks["post_run_cell"]):

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any  # Any: IPython ships no types; a record is JSON
 
+import hidden_servers
 import pytest
 import small_course
 from IPython.core.interactiveshell import InteractiveShell
@@ -167,3 +168,11 @@ def test_place_where_an_answer_hangs_is_told_before_its_clock_runs_out(run: Any)
     scope: dict[str, Any] = {"ring": ring, "sys": sys}
     exec(compile("x = 1\nring(14, sys._getframe())", "<answer small 1>", "exec"), scope)
     assert said == [{"stage": "waiting", "message": "at line 2 of the cell"}]
+
+
+def test_setup_whose_server_is_missing_is_one_printed_line(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COURSE_REQUIRE_ALL", raising=False)
+    hidden_servers.hide(monkeypatch)
+    record = run(setup=["# needs: postgres\n1 / 0", small_course.SETUP])
+    assert record["stage"] == "verdict"
+    assert record["text"].startswith("skipped: no PostgreSQL here; course doctor says how to install one\n")

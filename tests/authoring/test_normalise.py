@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any  # Any: a cell is JSON
 
+import hidden_servers
 import pytest
 import small_course
 from small_course import code, markdown, notebook
@@ -171,3 +172,17 @@ def test_kernel_that_dies_is_said(tmp_path: Path) -> None:
     path = small_course.write(tmp_path / "00_dies.ipynb", notebook(code("import os\nos._exit(1)", "a")))
     with pytest.raises(NotebookError, match=r"^a cell did not end \(Kernel died\); mend it and normalise again$"):
         normalise(path)
+
+
+def test_notebook_whose_server_is_missing_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COURSE_REQUIRE_ALL", raising=False)
+    hidden_servers.hide(monkeypatch)
+    made = notebook(code("# needs: postgres\n42", "server", 1, "42"))
+    path = small_course.write(tmp_path / "07_pools.ipynb", made)
+    with pytest.raises(NotebookError) as caught:
+        normalise(path)
+    assert str(caught.value) == (
+        "07_pools.ipynb keeps its outputs: no PostgreSQL here; course doctor says how to install one, "
+        "then normalise again"
+    )
+    assert normalise(path, run=False) == path.read_text()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import hidden_servers
 import pytest
 import small_course
 from small_course import DOUBLE, RIGHT, STEM, WRONG, raw
@@ -195,3 +196,40 @@ def test_raw_cells_without_a_tag_are_no_variants() -> None:
     solution = with_cell("wrong-small-later-early", metadata={"course": {"question": "small-later"}, "tags": []})
     assert "early" not in [variant.name for variant in prove.variants(solution)]
     assert {variant.question for variant in prove.variants(solution)} == set(BOTH)
+
+
+def on_a_server() -> Notebook:
+    """Return the solution with its first question answered on a PostgreSQL."""
+    text = DOUBLE.replace("small-double\n", "small-double\n# needs: postgres\n")
+    return with_cell("answer-small-double", source=text)
+
+
+def test_question_whose_server_is_missing_is_no_hole_and_says_so(
+    small: Path, warm: Warm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COURSE_REQUIRE_ALL", raising=False)
+    hidden_servers.hide(monkeypatch)
+    rows = proved(small, warm, on_a_server())
+    assert holes(rows) == {}
+    solution = rows["small-double", "solution"].outcome
+    assert (solution.outcome, solution.message) == (
+        "not attempted",
+        "skipped: no PostgreSQL here; course doctor says how to install one",
+    )
+    assert rows["small-later", "solution"].outcome.outcome == "pass"
+
+
+def test_question_whose_server_is_missing_is_a_hole_where_none_may_be_missing(
+    small: Path, warm: Warm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COURSE_REQUIRE_ALL", "1")
+    hidden_servers.hide(monkeypatch)
+    said = holes(proved(small, warm, on_a_server()))["small-double", "solution"]
+    assert said.startswith("author error: no PostgreSQL here; course doctor says how to install one (")
+
+
+@pytest.mark.postgres
+def test_question_whose_server_is_here_is_proved(small: Path, warm: Warm) -> None:
+    rows = proved(small, warm, on_a_server())
+    assert holes(rows) == {}
+    assert rows["small-double", "solution"].outcome.outcome == "pass"

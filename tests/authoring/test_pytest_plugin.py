@@ -1,4 +1,4 @@
-"""The early plugin: strict verdicts, a progress store of its own, and no slow import."""
+"""The early plugin: strict verdicts, a store of its own, no slow import, cells skipped where a server is missing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hidden_servers
 import pytest
+import small_course
+from small_course import code
 
 TEST = """
 import os, sys
@@ -51,6 +54,55 @@ def test_a_store_that_was_named_is_kept(tmp_path: Path) -> None:
 def test_strictness_can_be_switched_off(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="1 failed"):
         run(tmp_path, COURSE_STRICT="0")
+
+
+def judge(folder: Path, *cells: str, **environment: str) -> tuple[int, str]:
+    """Let nbval run a notebook of code cells, each of which shows nothing; return the exit code and what was said."""
+    made = small_course.notebook(*(code(text, f"cell-{number}", number) for number, text in enumerate(cells, 1)))
+    path = small_course.write(folder / "lesson.ipynb", made)
+    options = [
+        "-q",
+        "-rs",
+        "--nbval",
+        "--color=no",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "course_lib.authoring.pytest_plugin",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, path.name],
+        cwd=folder,
+        env={**hidden_servers.environment(folder / "startup"), "TMPDIR": str(folder), **environment},
+        capture_output=True,
+        text=True,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+CELLS = ("%load_ext course_lib\nx = 1", "# needs: postgres\nx = 2", "assert x == 1", "# needs: mariadb\nx = 3")
+
+
+def test_cells_whose_server_is_missing_are_skipped_and_the_others_run(tmp_path: Path) -> None:
+    returncode, said = judge(tmp_path, *CELLS, COURSE_REQUIRE_ALL="0")
+    assert returncode == 0, said
+    assert "2 passed, 2 skipped" in said
+    for name in ("PostgreSQL", "MariaDB"):
+        assert said.count(f": skipped: no {name} here; course doctor says how to install one\n") == 1
+
+
+def test_cells_whose_server_is_missing_fail_where_none_may_be_missing(tmp_path: Path) -> None:
+    returncode, said = judge(tmp_path, *CELLS, COURSE_REQUIRE_ALL="1")
+    assert returncode == 1, said
+    assert "2 failed, 2 passed" in said
+    assert said.count("no PostgreSQL here; course doctor says how to install one (no PostgreSQL server found; ") >= 1
+    assert "skipped" not in said
+
+
+def test_a_cell_that_needs_what_no_course_has_fails(tmp_path: Path) -> None:
+    returncode, said = judge(tmp_path, "# needs: oracle\n1")
+    assert returncode == 1, said
+    assert "got 'oracle'; mend the first line of the cell" in said
 
 
 def test_this_run_is_strict() -> None:

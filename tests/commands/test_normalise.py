@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hidden_servers
 import pytest
 import small_course
 from small_course import STEM, Traces, code, notebook, wait_for
@@ -77,3 +78,19 @@ def test_ctrl_c_leaves_nothing(small: Path, traces: Traces, tmp_path: Path) -> N
     assert traces.gone()
     assert path.read_bytes() == before
     assert [found.name for found in temporary.iterdir() if found.name.startswith("velvet-rope")] == []
+
+
+def test_solution_whose_server_is_missing_is_not_written(
+    small: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COURSE_REQUIRE_ALL", raising=False)
+    hidden_servers.hide(monkeypatch)
+    made = notebook(code("# needs: mariadb\n42", "server", 1, "42"))
+    path = small_course.write(small / "solutions" / f"{STEM}.ipynb", made)
+    before = odd(path)
+    assert main(["normalise", "--only", "solutions"]) == 2
+    assert path.read_bytes() == before
+    assert capsys.readouterr().err == (
+        f"course normalise: {STEM}.ipynb keeps its outputs: no MariaDB here; "
+        "course doctor says how to install one, then normalise again\n"
+    )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any  # Any: a cell is JSON
 
+import hidden_servers
 import pytest
 import small_course
 from small_course import RIGHT, STEM, code, markdown
@@ -269,3 +270,28 @@ def test_judging_does_not_write_into_the_sheet(small: Path, warm: Warm) -> None:
 
 def test_question_without_hints_has_no_hint() -> None:
     assert first_hint(small_course.solution(), "small-treble") == ""
+
+
+@pytest.mark.parametrize("name", ["answer-small-double", "check-small-double"])
+def test_question_whose_server_is_missing_is_not_attempted_and_the_others_are_judged(
+    name: str, small: Path, warm: Warm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COURSE_REQUIRE_ALL", raising=False)
+    hidden_servers.hide(monkeypatch)
+    solution = small_course.solution()
+    ours = next(cell for cell in solution["cells"] if cell["id"] == name)
+    first, _, rest = ours["source"].partition("\n" if name.startswith("answer") else "await")
+    ours["source"] = f"{first}\n# needs: mariadb\n{rest}" if first else f"# needs: mariadb\nawait{rest}"
+    small_course.write(small / "solutions" / f"{STEM}.ipynb", solution)
+    verdicts = judged(small, warm, small_course.right())
+    assert outcomes(verdicts) == ["not attempted", "pass"]
+    said = verdicts["small-double"].outcome
+    assert said.message == "skipped: no MariaDB here; course doctor says how to install one"
+    assert (said.points, said.possible) == (0, 1)
+
+
+def test_needs_line_of_a_learner_loses_no_verdict(small: Path, warm: Warm) -> None:
+    sheet = small_course.sheet(small_double=f"# needs: oracle\n{DOUBLE}", small_later=LATER)
+    verdicts = judged(small, warm, sheet)
+    assert outcomes(verdicts) == ["error", "pass"]
+    assert verdicts["small-double"].outcome.message.startswith("CourseError: a needs line expects postgres, ")

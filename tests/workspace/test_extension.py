@@ -9,11 +9,12 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+import hidden_servers
 import pytest
 from conftest import Course
 
 import course_lib
-from course_lib.errors import CheckFailed, CourseError, WorkspaceError
+from course_lib.errors import CheckFailed, CourseError, ServerError, WorkspaceError
 from course_lib.study.progress import events
 from course_lib.workspace import folder
 
@@ -146,6 +147,50 @@ def hooks(shell: Any) -> int:
 def test_loading_twice_registers_once(notebook: Any) -> None:
     course_lib.load_ipython_extension(notebook)
     assert hooks(notebook) == 1
+
+
+@pytest.fixture
+def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide every server, and let one be missing."""
+    monkeypatch.delenv("COURSE_REQUIRE_ALL", raising=False)
+    hidden_servers.hide(monkeypatch)
+
+
+@pytest.mark.usefixtures("no_server")
+def test_a_cell_whose_server_is_missing_prints_one_line_and_the_next_cell_runs(
+    notebook: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    course_lib.load_ipython_extension(notebook)  # twice is as good as once
+    run(notebook, "x = 1")
+    run(notebook, "# needs: postgres\nx = 1 / 0\nawait nobody")
+    assert capsys.readouterr().out == "skipped: no PostgreSQL here; course doctor says how to install one\n"
+    assert run(notebook, "x") == 1
+
+
+@pytest.mark.usefixtures("no_server")
+def test_a_missing_server_is_an_error_where_none_may_be_missing(notebook: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COURSE_REQUIRE_ALL", "1")
+    error = error_of(notebook, "# needs: mariadb\n1")
+    assert isinstance(error, ServerError)
+    assert str(error).startswith("no MariaDB here; course doctor says how to install one (no MariaDB server found; ")
+
+
+def test_a_cell_that_needs_what_no_course_has_is_one_sentence(notebook: Any) -> None:
+    error = error_of(notebook, "# needs: oracle\n1")
+    assert str(error) == (
+        "a needs line expects postgres, pgbouncer, pgbouncer-prepared, mariadb, "
+        "got 'oracle'; mend the first line of the cell"
+    )
+
+
+@pytest.mark.postgres
+def test_a_cell_whose_server_is_here_runs(notebook: Any) -> None:
+    assert run(notebook, "# needs: postgres\n6 * 7") == 42
+
+
+@pytest.mark.usefixtures("no_server")
+def test_a_front_end_that_asks_for_an_indent_is_not_told_of_servers(notebook: Any) -> None:
+    assert notebook.input_transformer_manager.check_complete("# needs: oracle\nfor x in y:")[0] == "incomplete"
 
 
 def recorded() -> list[tuple[str, str]]:
