@@ -10,11 +10,11 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from course_lib.databases import lease, postgres_reset
+from course_lib.databases import lease, mariadb_reset, postgres_reset
 from course_lib.databases.lease import Lease
 from course_lib.databases.place import Place
 
-RESETS = {"postgres": postgres_reset.reset}
+RESETS = {"postgres": postgres_reset.reset, "mariadb": mariadb_reset.reset}
 
 
 @asynccontextmanager

@@ -177,8 +177,7 @@ class Supervisor:
             return {"ok": False, "error": str(error)}
         except Exception as error:
             log.exception("could not answer %s", asked)
-            text = f"{type(error).__name__}: {error}; its log is {self.runtime / 'supervisor.log'}"
-            return {"ok": False, "error": f"the servers' supervisor failed with {text}"}
+            return {"ok": False, "error": _bug(error, self.runtime / "supervisor.log")}
 
     async def _do_allot(self, lease: Lease, kind: str) -> dict[str, Any]:
         server, notices = await self._running(kind)
@@ -265,6 +264,13 @@ class Supervisor:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             log.warning("in the background: %r", task.exception())
+
+
+def _bug(error: Exception, file: Path) -> str:
+    return (
+        f"the servers' supervisor failed ({type(error).__name__}: {error}; its log is {file}); "
+        'this is a bug in the course: please report it with the output of "course doctor"'
+    )
 
 
 def main(arguments: list[str]) -> int:
