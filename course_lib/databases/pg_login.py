@@ -88,7 +88,7 @@ async def log_in(
         frame = await pg_wire.read_message(reader)
         match frame[:1]:
             case b"R":
-                writer.write(_answer(scram, *struct.unpack("!I", frame[5:9]), frame[9:]))
+                writer.write(_answer(scram, int.from_bytes(frame[5:9], "big"), frame[9:]))
             case b"S":
                 settings[pg_wire.setting(frame)[0]] = frame
             case b"K":
