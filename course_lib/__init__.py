@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from course_lib.databases import database as database
     from course_lib.databases import fresh as fresh
     from course_lib.databases import slow as slow
+    from course_lib.databases.activity import server_activity as server_activity
+    from course_lib.databases.table import servers as servers
     from course_lib.doctor import doctor as doctor
     from course_lib.expect import expect as expect
     from course_lib.field_guide import explain as explain
@@ -45,6 +47,8 @@ _HOMES = {
     "loop_lag": "course_lib.observe",
     "peak": "course_lib.observe",
     "predict": "course_lib.study",
+    "server_activity": "course_lib.databases.activity",
+    "servers": "course_lib.databases.table",
     "slow": "course_lib.databases",
     "study": "course_lib.study",
     "timeline": "course_lib.observe",
@@ -66,6 +70,8 @@ __all__ = [
     "loop_lag",
     "peak",
     "predict",
+    "server_activity",
+    "servers",
     "slow",
     "study",
     "timeline",

@@ -21,6 +21,7 @@ COMMANDS = {
     "reset": "begin a sheet or a question again (your copy is kept)",
     "checkpoint": "write the app as it stands after a lesson into a folder",
     "app": "serve the app as it stands after a lesson on this machine",
+    "servers": "say which database servers run, start and stop them, print a URL",
     "submit": "collect your answers for handing in",
     "derive": "make the exercises from the solutions (authors)",
     "prove": "judge every known right and wrong answer (authors)",

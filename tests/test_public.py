@@ -11,7 +11,8 @@ import course_lib
 
 NAMES = [
     *("check", "client", "database", "doctor", "exercise", "expect", "explain", "fresh", "from_arrival"),
-    *("gauge", "lesson", "loop_lag", "peak", "predict", "slow", "study", "timeline", "trace"),
+    *("gauge", "lesson", "loop_lag", "peak", "predict", "server_activity", "servers", "slow", "study"),
+    *("timeline", "trace"),
 ]
 HEAVY = {"sqlalchemy", "aiosqlite", "ipywidgets", "anywidget", "matplotlib", "IPython", "nbformat"}
 
