@@ -18,7 +18,7 @@ from course_lib.databases.state import Home
 from course_lib.errors import ServerError
 
 DAMAGED = ("XX", "58")  # classes of SQLSTATE: data corrupted, a file not found
-BUSY = ("53", "57")  # no memory, no connection left, shutting down: nothing a new folder would change
+BUSY = ("53",)  # no memory, no disk, no connection left: nothing that another start or a new folder would change
 
 
 class Postgres:
@@ -135,11 +135,10 @@ class Postgres:
             try:
                 await self._prepare(server)
             except ServerError as error:
-                state = _sqlstate(error)
-                if not state or state.startswith(BUSY):
+                if isinstance(error.__cause__, TimeoutError | None) or _sqlstate(error).startswith(BUSY):
                     raise
                 await self._running().close(clean=False)
-                await server.start_anew(str(error))  # raises when it is asked to do so again
+                await server.start_again(str(error))  # raises when it has tried everything
         self.process, self.source, self.notices = server.process, server.source, server.notices
 
     async def _prepare(self, server: PostgresServer) -> None:

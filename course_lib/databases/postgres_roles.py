@@ -245,8 +245,13 @@ class Roles:
         try:
             yield
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            said = f"{type(error).__name__}: {error}".rstrip(": ")
-            advice = "see: course doctor" if self._is_private else "check COURSE_PG_URL, or unset it"
+            said = f"{type(error).__name__}: {error}".partition("\n")[0].rstrip(": ")
+            if isinstance(error, asyncpg.DiskFullError):
+                advice = "make room, or set COURSE_STATE_DIR to another disk"
+            else:
+                advice = "see: course doctor"
+            if not self._is_private:
+                advice = "check COURSE_PG_URL, or unset it"
             raise ServerError(f"PostgreSQL {what} ({said}); {advice}") from error
 
 

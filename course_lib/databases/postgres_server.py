@@ -36,6 +36,7 @@ class PostgresServer:
         self.log = home.runtime / "postgres.log"
         self._options: dict[str, str] = {}
         self._taken_ports = 0
+        self._is_second = False
         self._aside: Path | None = None
 
     async def start(self) -> None:
@@ -59,12 +60,16 @@ class PostgresServer:
             await cluster.make()
         await self._serve()
 
-    async def start_anew(self, reason: str) -> None:
-        """Serve a new folder in place of one that starts and is of no use; only once."""
+    async def start_again(self, reason: str) -> None:
+        """Serve once more when nobody can log in: the same folder, then a new one, then raise `reason`."""
         await self.stop()
         if self._aside is not None:
             raise self._no_better(reason)
-        await self._make_anew(reason)
+        if self._is_second:
+            await self._make_anew(reason)
+        elif self.cluster.was_left:  # somebody killed it
+            await asyncio.to_thread(self.cluster.reap)
+        self._is_second = True
         await self._serve()
 
     async def stop(self) -> None:
@@ -78,11 +83,20 @@ class PostgresServer:
     async def _serve(self) -> None:
         for _ in range(ATTEMPTS):
             self.port = free_port()
-            self.cluster.configure(self.port, self._options)
+            self._configure()
             if await self._is_ready():
                 return
             await self._mend()
         raise ServerError(self._failure())
+
+    def _configure(self) -> None:
+        try:
+            self.cluster.configure(self.port, self._options)
+        except OSError as error:
+            raise ServerError(
+                f"PostgreSQL's settings cannot be written in {self.cluster.folder} ({error.strerror}); "
+                "make room, or set COURSE_STATE_DIR to another disk"
+            ) from error
 
     async def _is_ready(self) -> bool:
         """Start the server once; return whether it serves. Nothing runs when it does not."""
@@ -128,11 +142,13 @@ class PostgresServer:
             raise self._no_better(self._failure())
 
     async def _make_anew(self, reason: str) -> None:
-        self._aside = self.cluster.set_aside()
-        await self.cluster.make()
-        self.notices.append(
-            f"a PostgreSQL data folder could not be used ({reason}); a new one was made, see {self._aside}"
-        )
+        self._aside = aside = self.cluster.set_aside()
+        try:
+            await self.cluster.make()
+        except BaseException:
+            self.cluster.bring_back(aside)
+            raise
+        self.notices.append(f"a PostgreSQL data folder could not be used ({reason}); a new one was made, see {aside}")
 
     def _no_better(self, failure: str) -> ServerError:
         """Put the first folder back, and return what to raise: a new one fails as well, so it was not the cause."""

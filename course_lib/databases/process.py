@@ -23,7 +23,7 @@ from course_lib.errors import ServerError
 PR_SET_PDEATHSIG = 1
 TAIL_BYTES = 4000
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
-_NOISE = re.compile(r"^\d{4}-\d\d-\d\d[ T][\d:.]+ *(?:UTC|Z)? *(?:\[\d+\] *)?")  # a time and a pid say nothing
+_NOISE = re.compile(r"^\d{4}-\d\d-\d\d[ T][\d:.]+ *(?:UTC|GMT|Z)? *(?:\[\d+\] *)?")  # a time and a pid say nothing
 
 Escalation = Sequence[tuple[signal.Signals, float]]  # what is sent, and how many seconds it may take
 
