@@ -163,29 +163,32 @@ class MariaDB:
             )
             with contextlib.suppress(TimeoutError, ServerError):
                 async with asyncio.timeout(READY_S):
-                    await self._greeted(self.process)
-                    await Roles(self.home.identity, self.host, self.port, admin, is_private=True).look()
-                    return True
+                    if await self._has_port(folder, self.process):
+                        await self._greeted()
+                        await Roles(self.home.identity, self.host, self.port, admin, is_private=True).look()
+                        return True
         finally:
             folder.forget_announcement()
         await self._stop_process()
         return False
 
-    async def _greeted(self, process: ServerProcess) -> None:
-        """Wait until the server says its first words to a client, or has ended.
-
-        It takes connections long before, and answers them when the first statements are done.
-        """
+    async def _has_port(self, folder: DataFolder, process: ServerProcess) -> bool:
+        """Wait until the port is the server's; before that, somebody else may answer there."""
         while process.is_running:
-            with contextlib.suppress(OSError):
-                reader, writer = await asyncio.open_connection(self.host, self.port)
-                try:
-                    if await reader.read(1):
-                        return
-                finally:
-                    writer.close()
-                    await writer.wait_closed()
+            if folder.serving_pid() == process.pid:
+                return True
             await asyncio.sleep(POLL_S)
+        return False
+
+    async def _greeted(self) -> None:
+        """Wait for the server's first words, which come when its first statements are done."""
+        with contextlib.suppress(OSError):  # it ended in the meantime; the login will say so
+            reader, writer = await asyncio.open_connection(self.host, self.port)
+            try:
+                await reader.read(1)
+            finally:
+                writer.close()
+                await writer.wait_closed()
 
     async def _stop_process(self) -> None:
         if self.process is not None:

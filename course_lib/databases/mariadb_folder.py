@@ -106,7 +106,6 @@ class DataFolder:
             f"--pid-file={self._pid_file}",
             f"--init-file={self._first_statements}",
             f"--tmpdir={self.home.runtime}",
-            f"--ssl-ca={keys.ca}",
             f"--ssl-cert={keys.certificate}",
             f"--ssl-key={keys.key}",
             *(["--user=root"] if is_plain_root else []),
@@ -128,6 +127,12 @@ class DataFolder:
     def forget_announcement(self) -> None:
         """Remove the file with the admin's password."""
         self._first_statements.unlink(missing_ok=True)
+
+    def serving_pid(self) -> int | None:
+        """Return the process id of the server that has its port, else None; it writes the file after that."""
+        with contextlib.suppress(OSError, ValueError):
+            return int(self._pid_file.read_text())
+        return None
 
     def reap(self) -> None:
         """End a server that outlived its supervisor, and remove what says that one runs. Blocks some seconds."""
@@ -152,8 +157,8 @@ class DataFolder:
         """
         import psutil  # imported here: asked for only when a file was left behind
 
-        with contextlib.suppress(psutil.Error, OSError, ValueError):
-            process = psutil.Process(int(self._pid_file.read_text()))
+        with contextlib.suppress(psutil.Error, OSError):
+            process = psutil.Process(self.serving_pid() or 0)
             if f"--datadir={self.folder}" in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:
                 return process
         return None

@@ -19,8 +19,8 @@ from course_lib.databases.place import Login, Place
 
 LIMIT_S = 5.0  # of a whole reset; it takes some milliseconds, and a server that hangs must not hang a check
 CONNECT_S = 10.0
-# notes are off because the driver makes a Python warning of each; who waits for a lock waits in vain after a second
-SETTINGS = "SET SESSION sql_notes = 0, lock_wait_timeout = 1, innodb_lock_wait_timeout = 1"
+# no notes and warnings, because the driver prints each; who waits for a lock waits in vain after a second
+SETTINGS = "SET SESSION max_error_count = 0, lock_wait_timeout = 1, innodb_lock_wait_timeout = 1"
 STRUCTURE = (
     "SELECT default_character_set_name, default_collation_name FROM information_schema.schemata "
     "WHERE schema_name = DATABASE()",
