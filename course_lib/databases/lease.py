@@ -161,6 +161,11 @@ def attach() -> Lease | None:
         return _held
 
 
+def visit() -> Lease | None:
+    """Return a new lease on a supervisor that runs, for the caller to close; None when none runs."""
+    return _connected(state.run_folder()[0])
+
+
 def stop() -> list[dict[str, str]] | None:
     """End the supervisor and its servers; return what was stopped, None when none runs."""
     lease = attach()

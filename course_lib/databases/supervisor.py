@@ -84,6 +84,7 @@ class Supervisor:
         self.home: state.Home
         self._locks: dict[str, asyncio.Lock] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._serving: set[asyncio.Task[Any]] = set()  # one for each connection
         self._lost: dict[str, str] = {}  # how a server ended that nobody asked to
         self._held_until = 0.0
         self._idle_since = time.monotonic() + FIRST_S
@@ -136,12 +137,17 @@ class Supervisor:
                 await self.servers.pop(kind).stop()
         for lease in self.leases:  # last: who asked for the end waits for this
             lease.writer.close()
+        if self._serving:
+            await asyncio.wait(self._serving, timeout=HELLO_S)
         with contextlib.suppress(OSError):
             self.home.sockets.rmdir()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one client until it is gone."""
         lease = Lease(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
         try:
             hello = json.loads(await asyncio.wait_for(reader.readline(), HELLO_S))
             if not hmac.compare_digest(str(hello.get("token")), self.token):
@@ -154,6 +160,7 @@ class Supervisor:
         except (OSError, ValueError, TimeoutError, AttributeError):
             pass  # not one of ours, or gone in the middle of a line
         finally:
+            self._serving.discard(task)
             self._let_go(lease)
             writer.close()
 
@@ -164,7 +171,7 @@ class Supervisor:
         self._idle_since = time.monotonic()
         self._changed.set()
         for name, kind in lease.places.items():
-            if kind in self.servers:
+            if kind in self.servers and not self._wanted.is_set():
                 self._spawn(self.servers[kind].discard(name))
 
     async def _answer(self, lease: Lease, asked: dict[str, Any]) -> dict[str, Any]:

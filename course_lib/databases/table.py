@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
-from course_lib.databases import binaries, lease, state, unroot
+from course_lib.databases import binaries, lease, unroot
 from course_lib.errors import ServerError
 
 OWN_POOLER = "the course's own small pooler"
@@ -83,7 +83,7 @@ def servers() -> Servers:
 
 def _running() -> list[dict[str, str]]:
     """Ask the supervisor that runs, with a lease of our own: a look must not keep the servers up."""
-    own = lease._connected(state.run_folder()[0])
+    own = lease.visit()
     if own is None:
         return []
     try:
