@@ -17,7 +17,7 @@ from course_lib.databases.process import ServerProcess
 from course_lib.databases.state import Home
 from course_lib.errors import ServerError
 
-DAMAGED = ("XX", "58")  # classes of SQLSTATE: data corrupted, a file not found
+DAMAGED = ("XX", "58", "3D")  # classes of SQLSTATE: data corrupted, a file not found, the new database not there
 BUSY = ("53",)  # no memory, no disk, no connection left: nothing that another start or a new folder would change
 
 

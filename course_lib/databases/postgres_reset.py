@@ -31,7 +31,7 @@ SELECT md5(string_agg(part, ';' ORDER BY part)) FROM (
     UNION ALL SELECT format('setting %s %s', setrole, setconfig) FROM pg_db_role_setting
               WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
                  OR setrole IN (SELECT oid FROM pg_roles WHERE starts_with(rolname::text, current_user::text))
-    UNION ALL SELECT format('sequence %s %s', seqrelid, xmin) FROM pg_sequence
+    UNION ALL SELECT format('sequence %s', found) FROM pg_sequence found
     UNION ALL SELECT format('owned %s %s %s', classid, objid, refobjid) FROM pg_shdepend -- operators, statistics, ...
               WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
                 AND classid NOT IN ('pg_class'::regclass, 'pg_type'::regclass)
@@ -59,6 +59,14 @@ WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
 """
 
 
+def trouble() -> tuple[type[Exception], ...]:
+    """Return what asyncpg raises when a server refuses, is gone, or is going."""
+    import asyncpg  # imported here: whoever uses SQLite never needs it
+
+    # the last is what a connection says between the server's farewell and the end of the line
+    return (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+
 async def fingerprint(connection: Any) -> str:
     """Return 32 hex digits that differ once the structure or the rights of the connection's database differ."""
     found: str = await connection.fetchval(FINGERPRINT)
@@ -70,12 +78,9 @@ async def reset(place: Place) -> bool:
 
     It needs the owner's login, no superuser. Whoever holds a lock is thrown out first, so it never waits long.
     """
-    import asyncpg  # imported here: whoever uses SQLite never needs it
-
-    trouble = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
     try:
         connection = await _log_in(place)
-    except trouble:
+    except trouble():
         return False
     try:
         await connection.execute(THROW_OUT)
@@ -83,7 +88,7 @@ async def reset(place: Place) -> bool:
         if found["fingerprint"] != place.fingerprint:
             return False
         await connection.execute(f"TRUNCATE {found['tables']} RESTART IDENTITY CASCADE; {seed.ROWS}")
-    except trouble:
+    except trouble():
         return False
     else:
         return True

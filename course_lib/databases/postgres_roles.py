@@ -18,7 +18,7 @@ from typing import Any  # Any: asyncpg ships no types
 
 from course_lib.databases import seed
 from course_lib.databases.place import Login
-from course_lib.databases.postgres_reset import fingerprint
+from course_lib.databases.postgres_reset import fingerprint, trouble
 from course_lib.errors import ServerError
 
 AHEAD = 2  # databases made while nobody waits; one costs 0.05 s, mostly the copy of the system catalogs
@@ -244,7 +244,7 @@ class Roles:
 
         try:
             yield
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except trouble() as error:
             said = f"{type(error).__name__}: {error}".partition("\n")[0].rstrip(": ")
             if isinstance(error, asyncpg.DiskFullError):
                 advice = "make room, or set COURSE_STATE_DIR to another disk"
