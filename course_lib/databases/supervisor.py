@@ -31,6 +31,8 @@ FIRST_S = 10.0  # whoever started us attaches at once, or was killed
 LINGER_S = 10.0  # a kernel that restarts comes back within it
 HELD_S = 2 * 3600.0  # `course servers start` and then nobody came
 HELLO_S = 5.0
+LOSS_S = 1.0
+POOLERS = ("pgbouncer", "pgbouncer-prepared")
 OWNER_S = 30.0  # an older supervisor may still be stopping its servers
 LONGEST_LINE = 64 * 1024
 
@@ -90,6 +92,7 @@ class Supervisor:
         self._idle_since = time.monotonic() + FIRST_S
         self._wanted = asyncio.Event()  # the end is wanted
         self._changed = asyncio.Event()
+        self._loss = asyncio.Event()  # the next loss of a server; a new one after each
 
     async def run(self) -> None:
         """Serve; when it returns no server runs and `run.json` is gone."""
@@ -188,7 +191,13 @@ class Supervisor:
 
     async def _do_allot(self, lease: Lease, kind: str) -> dict[str, Any]:
         server, notices = await self._running(kind)
-        place = await server.allot()
+        try:
+            place = await server.allot()
+        except CourseError:
+            if not await self._is_lost(kind, server):
+                raise
+            server, notices = await self._running(kind)
+            place = await server.allot()
         lease.places[place.name] = kind
         return {"place": place.to_json(), "notices": notices}
 
@@ -233,6 +242,13 @@ class Supervisor:
             lost = self._lost.pop(kind, "")
             return server, [*([f"{lost}; a new one was started"] if lost else []), *server.notices]
 
+    async def _is_lost(self, kind: str, server: Server) -> bool:
+        """Say whether `server` has ended; who asks may notice a moment before the system tells us."""
+        with contextlib.suppress(TimeoutError):
+            if self.servers.get(kind) is server:
+                await asyncio.wait_for(self._loss.wait(), LOSS_S)
+        return self.servers.get(kind) is not server
+
     async def _make(self, kind: str) -> Server:
         if kind == "postgres":
             return Postgres(self.home)
@@ -240,7 +256,7 @@ class Supervisor:
             from course_lib.databases.mariadb import MariaDB  # imported here: nobody waits for what they do not use
 
             return MariaDB(self.home)
-        if kind in ("pgbouncer", "pgbouncer-prepared"):
+        if kind in POOLERS:
             postgres, _ = await self._running("postgres")
             assert isinstance(postgres, Postgres)
             from course_lib.databases.pgbouncer import PgBouncer
@@ -254,13 +270,18 @@ class Supervisor:
         await server.process.wait()
         if self.servers.get(kind) is not server:
             return
-        del self.servers[kind]
         self._lost[kind] = server.process.ended()
         log.warning("%s", self._lost[kind])
+        self._loss.set()
+        self._loss = asyncio.Event()
+        gone = [kind, *(POOLERS if kind == "postgres" else ())]  # a pooler is of no use without what is behind it
+        stopping = [self.servers.pop(name) for name in gone if name in self.servers]
         for lease in self.leases:
-            lease.places = {name: of for name, of in lease.places.items() if of != kind}
-            lease.tell({"event": "lost", "kind": kind, "text": self._lost[kind]})
-        await server.stop()
+            lease.places = {name: of for name, of in lease.places.items() if of not in gone}
+            for name in gone:
+                lease.tell({"event": "lost", "kind": name, "text": self._lost[kind]})
+        for lost in reversed(stopping):
+            await lost.stop()
 
     def _spawn(self, work: Any) -> None:
         task: asyncio.Task[None] = asyncio.create_task(work)

@@ -102,7 +102,7 @@ def processes(state: Path) -> list[Any]:
     found = []
     for process in psutil.process_iter(["cmdline", "status"]):
         words = process.info["cmdline"] or []
-        if process.info["status"] != psutil.STATUS_ZOMBIE and any(word.startswith(str(state)) for word in words):
+        if process.info["status"] != psutil.STATUS_ZOMBIE and any(str(state) in word for word in words):
             found.append(process)
     return found
 

@@ -116,6 +116,20 @@ def test_a_killed_server_is_told_and_the_next_who_asks_gets_a_new_one(place: Pat
     client.end()
 
 
+def test_a_pooler_is_made_anew_with_the_server_behind_it(place: Path) -> None:
+    client = Client(place)
+    client.ask("acquire")
+    first = client.ask("allot", "pgbouncer")
+    server = client.servers()["postgres"]
+    os.kill(server, signal.SIGKILL)
+    wait_gone(server)
+    second = client.ask("allot", "pgbouncer")
+    assert "error" not in second
+    assert second["name"] != first["name"]
+    assert sorted(client.servers()) == ["pgbouncer", "postgres"]
+    client.end()
+
+
 def test_everything_killed_at_once_leaves_a_folder_that_serves_again(place: Path) -> None:
     client = Client(place)
     supervisor = client.ask("acquire")

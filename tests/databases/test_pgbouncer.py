@@ -166,11 +166,18 @@ def test_two_clients_meet_under_one_statement_name(home: Home, which: str) -> No
 
 
 @pytest.mark.pgbouncer
-def test_tracked_statements_are_not_lost(home: Home) -> None:
-    if binaries.find("pgbouncer").version < (1, 21):
-        pytest.skip("this PgBouncer is older than 1.21, which is the first that tracks statements")
+def test_tracked_statements_are_not_lost_and_an_older_pgbouncer_says_that_it_tracks_none(home: Home) -> None:
+    found = binaries.find("pgbouncer")
+    wanted = (
+        f"expected PgBouncer 1.21 or newer for tracked prepared statements, got PgBouncer {found.release}; "
+        "install a newer one, or leave prepared_statements out"
+    )
 
-    async def main() -> None:
+    async def refused() -> None:
+        with pytest.raises(ServerError, match=f"^{re.escape(wanted)}$"):
+            await PgBouncer(home, Postgres(home), prepared_statements=True).start()
+
+    async def tracked() -> None:
         async with pooled(home, prepared_statements=True) as bar:
             assert "prepared-statements" in bar.place.capabilities
             assert await lose_statement(bar, CACHE_ON) == [78, 78]
@@ -178,24 +185,7 @@ def test_tracked_statements_are_not_lost(home: Home) -> None:
             assert await (await first.prepare("SELECT 1", name="d1")).fetchval() == 1
             assert await (await second.prepare("SELECT 2", name="d1")).fetchval() == 2
 
-    run(main())
-
-
-@pytest.mark.pgbouncer
-def test_an_older_pgbouncer_says_that_it_cannot_track_statements(home: Home) -> None:
-    version = binaries.find("pgbouncer").release
-    if binaries.find("pgbouncer").version >= (1, 21):
-        pytest.skip("this PgBouncer tracks statements")
-    wanted = (
-        f"expected PgBouncer 1.21 or newer for tracked prepared statements, got PgBouncer {version}; "
-        "install a newer one, or leave prepared_statements out"
-    )
-
-    async def main() -> None:
-        with pytest.raises(ServerError, match=f"^{re.escape(wanted)}$"):
-            await PgBouncer(home, Postgres(home), prepared_statements=True).start()
-
-    run(main())
+    run(refused() if found.version < (1, 21) else tracked())
 
 
 def test_a_pooler_is_described(home: Home, which: str) -> None:
