@@ -94,7 +94,7 @@ class PostgresServer:
             self.cluster.configure(self.port, self._options)
         except OSError as error:
             raise ServerError(
-                f"PostgreSQL's settings cannot be written in {self.cluster.folder} ({error.strerror}); "
+                f"PostgreSQL did not start (cannot write in {self.cluster.folder}: {error.strerror}); "
                 "make room, or set COURSE_STATE_DIR to another disk"
             ) from error
 
