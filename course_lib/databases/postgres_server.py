@@ -51,9 +51,9 @@ class PostgresServer:
             "ssl_key_file": str(keys.key),
             "shared_preload_libraries": "pg_stat_statements",
         }
+        flaw = cluster.flaw()  # asked first: what was left tells of a power cut
         if cluster.was_left:
             await asyncio.to_thread(cluster.reap)
-        flaw = cluster.flaw()
         if flaw:
             await self._make_anew(flaw)
         elif not cluster.folder.exists():

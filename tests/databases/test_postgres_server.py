@@ -70,6 +70,15 @@ def test_a_stale_file_that_names_a_foreign_process_is_no_obstacle(private: Priva
     assert remembers(private)
 
 
+def test_a_folder_from_before_a_power_cut_makes_room(private: Private) -> None:
+    """Its number may be anybody's by now, and what it holds may be anything: we do not wait for the disk."""
+    remembered(private)
+    left = private.cluster.folder / "postmaster.pid"
+    left.write_text(f"{os.getpid()}\n{private.cluster.folder}\n")
+    os.utime(left, (1, 1))
+    assert private.start().notices == [NEWLY_MADE.format("the machine went down while it was in use", aside(private))]
+
+
 def test_a_folder_that_others_may_read_is_closed(private: Private) -> None:
     remembered(private)
     private.cluster.folder.chmod(0o755)
