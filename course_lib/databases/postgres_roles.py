@@ -85,10 +85,13 @@ class Roles:
     async def allot(self) -> Allotted:
         """Return a new, seeded database: its name, its logins and its fingerprint."""
         self._ahead.append(self._task())
-        try:
-            return await self._ahead.popleft()
-        except ServerError:  # what was made ahead may have met a full server that is not full any more
+        ahead = self._ahead.popleft()
+        await asyncio.wait([ahead])
+        if ahead.cancelled():  # by `close`: whoever waits must hear a sentence, not that they were cancelled
+            raise ServerError("PostgreSQL has ended; run the cell again")
+        if isinstance(ahead.exception(), ServerError):  # it may have met a full server that is not full any more
             return await self._make()
+        return ahead.result()
 
     async def discard(self, name: str) -> None:
         """Drop the database `name` and its roles, in the background."""

@@ -17,48 +17,23 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Any, Protocol  # Any: JSON
+from typing import Any  # Any: JSON
 
 from filelock import FileLock, Timeout
 
 from course_lib.databases import state, unroot
-from course_lib.databases.place import Place
+from course_lib.databases.fleet import Fleet
 from course_lib.databases.postgres import Postgres
-from course_lib.databases.process import ServerProcess
 from course_lib.errors import CourseError, ServerError
 
 FIRST_S = 10.0  # whoever started us attaches at once, or was killed
 LINGER_S = 10.0  # a kernel that restarts comes back within it
 HELD_S = 2 * 3600.0  # `course servers start` and then nobody came
 HELLO_S = 5.0
-LOSS_S = 1.0
-POOLERS = ("pgbouncer", "pgbouncer-prepared")
 OWNER_S = 30.0  # an older supervisor may still be stopping its servers
 LONGEST_LINE = 64 * 1024
 
 log = logging.getLogger("course.servers")
-
-
-class Server(Protocol):
-    """What a supervisor needs to know of a server."""
-
-    process: ServerProcess | None  # None where it is not ours
-    notices: list[str]
-
-    async def start(self) -> None:
-        """Serve, or raise `ServerError` with nothing left running."""
-
-    async def stop(self) -> None:
-        """End the server."""
-
-    async def allot(self) -> Place:
-        """Return a new, seeded database."""
-
-    async def discard(self, name: str) -> None:
-        """Drop a database that `allot` made."""
-
-    def describe(self) -> dict[str, str]:
-        """Return what `course servers` shows."""
 
 
 class Lease:
@@ -81,18 +56,13 @@ class Supervisor:
         self.runtime = runtime
         self.linger = linger
         self.token = secrets.token_hex(16)
-        self.servers: dict[str, Server] = {}
         self.leases: set[Lease] = set()
-        self.home: state.Home
-        self._locks: dict[str, asyncio.Lock] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.fleet: Fleet
         self._serving: set[asyncio.Task[Any]] = set()  # one for each connection
-        self._lost: dict[str, str] = {}  # how a server ended that nobody asked to
         self._held_until = 0.0
         self._idle_since = time.monotonic() + FIRST_S
         self._wanted = asyncio.Event()  # the end is wanted
         self._changed = asyncio.Event()
-        self._loss = asyncio.Event()  # the next loss of a server; a new one after each
 
     async def run(self) -> None:
         """Serve; when it returns no server runs and `run.json` is gone."""
@@ -100,7 +70,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             with contextlib.suppress(NotImplementedError):  # Windows
                 loop.add_signal_handler(number, self._wanted.set)
-        self.home = state.open_home(self.runtime, unroot.choose())
+        self.fleet = Fleet(state.open_home(self.runtime, unroot.choose()), self._tell_loss)
         listener = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=LONGEST_LINE)
         try:
             self._announce(listener.sockets[0].getsockname()[1])
@@ -131,19 +101,13 @@ class Supervisor:
                 task.cancel()
 
     async def _stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        kinds = sorted(self.servers, key=lambda kind: kind == "postgres")  # a pooler ends before what it pools
-        for kind in kinds:
-            with contextlib.suppress(Exception):
-                await self.servers.pop(kind).stop()
+        await self.fleet.stop()
         for lease in self.leases:  # last: who asked for the end waits for this
             lease.writer.close()
         if self._serving:
             await asyncio.wait(self._serving, timeout=HELLO_S)
         with contextlib.suppress(OSError):
-            self.home.sockets.rmdir()
+            self.fleet.home.sockets.rmdir()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one client until it is gone."""
@@ -174,8 +138,13 @@ class Supervisor:
         self._idle_since = time.monotonic()
         self._changed.set()
         for name, kind in lease.places.items():
-            if kind in self.servers and not self._wanted.is_set():
-                self._spawn(self.servers[kind].discard(name))
+            self.fleet.discard(kind, name)
+
+    def _tell_loss(self, kinds: list[str], text: str) -> None:
+        for lease in self.leases:
+            lease.places = {name: kind for name, kind in lease.places.items() if kind not in kinds}
+            for kind in kinds:
+                lease.tell({"event": "lost", "kind": kind, "text": text})
 
     async def _answer(self, lease: Lease, asked: dict[str, Any]) -> dict[str, Any]:
         operation = getattr(self, f"_do_{asked.pop('do', '')}", None)
@@ -190,25 +159,16 @@ class Supervisor:
             return {"ok": False, "error": _bug(error, self.runtime / "supervisor.log")}
 
     async def _do_allot(self, lease: Lease, kind: str) -> dict[str, Any]:
-        server, notices = await self._running(kind)
-        try:
-            place = await server.allot()
-        except CourseError:
-            if not await self._is_lost(kind, server):
-                raise
-            server, notices = await self._running(kind)
-            place = await server.allot()
+        place, notices = await self.fleet.allot(kind)
         lease.places[place.name] = kind
         return {"place": place.to_json(), "notices": notices}
 
     async def _do_discard(self, lease: Lease, name: str) -> dict[str, Any]:
-        kind = lease.places.pop(name, "")
-        if kind in self.servers:
-            await self.servers[kind].discard(name)
+        self.fleet.discard(lease.places.pop(name, ""), name)
         return {}
 
     async def _do_start(self, lease: Lease, kind: str) -> dict[str, Any]:
-        server, notices = await self._running(kind)
+        server, notices = await self.fleet.running(kind)
         return {"server": server.describe(), "notices": notices}
 
     async def _do_hold(self, lease: Lease) -> dict[str, Any]:
@@ -217,81 +177,17 @@ class Supervisor:
 
     async def _do_status(self, lease: Lease) -> dict[str, Any]:
         used = [kind for other in self.leases for kind in set(other.places.values())]
-        servers = [server.describe() | {"users": str(used.count(kind))} for kind, server in self.servers.items()]
-        return {"servers": servers, "lost": self._lost}
+        servers = [server | {"users": str(used.count(server["kind"]))} for server in self.fleet.describe()]
+        return {"servers": servers, "lost": self.fleet.lost}
 
     async def _do_playground(self, lease: Lease) -> dict[str, Any]:
-        server, _ = await self._running("postgres")
+        server, _ = await self.fleet.running("postgres")
         assert isinstance(server, Postgres)
         return {"place": (await server.playground()).to_json()}
 
     async def _do_stop(self, lease: Lease) -> dict[str, Any]:
         self._wanted.set()
-        return {"servers": [server.describe() for server in self.servers.values()]}
-
-    async def _running(self, kind: str) -> tuple[Server, list[str]]:
-        """Return the server of `kind`, started if need be, and what there is to say about it."""
-        async with self._locks.setdefault(kind, asyncio.Lock()):
-            if kind in self.servers:
-                return self.servers[kind], []
-            server = await self._make(kind)
-            await server.start()
-            self.servers[kind] = server
-            if server.process is not None:
-                self._spawn(self._watch(kind, server))
-            lost = self._lost.pop(kind, "")
-            return server, [*([f"{lost}; a new one was started"] if lost else []), *server.notices]
-
-    async def _is_lost(self, kind: str, server: Server) -> bool:
-        """Say whether `server` has ended; who asks may notice a moment before the system tells us."""
-        with contextlib.suppress(TimeoutError):
-            if self.servers.get(kind) is server:
-                await asyncio.wait_for(self._loss.wait(), LOSS_S)
-        return self.servers.get(kind) is not server
-
-    async def _make(self, kind: str) -> Server:
-        if kind == "postgres":
-            return Postgres(self.home)
-        if kind == "mariadb":
-            from course_lib.databases.mariadb import MariaDB  # imported here: nobody waits for what they do not use
-
-            return MariaDB(self.home)
-        if kind in POOLERS:
-            postgres, _ = await self._running("postgres")
-            assert isinstance(postgres, Postgres)
-            from course_lib.databases.pgbouncer import PgBouncer
-
-            return PgBouncer(self.home, postgres, prepared_statements=kind == "pgbouncer-prepared")
-        raise ServerError(f"expected postgres, pgbouncer or mariadb, got {kind!r}")
-
-    async def _watch(self, kind: str, server: Server) -> None:
-        """Tell every lease when a server ends that should not; the next one who asks gets a new one."""
-        assert server.process is not None
-        await server.process.wait()
-        if self.servers.get(kind) is not server:
-            return
-        self._lost[kind] = server.process.ended()
-        log.warning("%s", self._lost[kind])
-        self._loss.set()
-        self._loss = asyncio.Event()
-        gone = [kind, *(POOLERS if kind == "postgres" else ())]  # a pooler is of no use without what is behind it
-        stopping = [self.servers.pop(name) for name in gone if name in self.servers]
-        for lease in self.leases:
-            lease.places = {name: of for name, of in lease.places.items() if of not in gone}
-            for name in gone:
-                lease.tell({"event": "lost", "kind": name, "text": self._lost[kind]})
-        for lost in reversed(stopping):
-            await lost.stop()
-
-    def _spawn(self, work: Any) -> None:
-        task: asyncio.Task[None] = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._forget)
-
-    def _forget(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.warning("in the background: %r", task.exception())
+        return {"servers": self.fleet.describe()}
 
 
 def _bug(error: Exception, file: Path) -> str:
