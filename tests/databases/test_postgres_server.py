@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -122,10 +123,10 @@ def test_a_ruined_folder_makes_room(private: Private) -> None:
     assert len(list(private.home.data.iterdir())) == 2
 
 
-def test_a_folder_with_a_lost_catalog_makes_room(private: Private) -> None:
+def test_a_folder_with_a_lost_database_makes_room(private: Private) -> None:
     """It starts, and fails at the first login."""
     remembered(private)
-    (private.cluster.folder / "global" / "pg_filenode.map").unlink()
+    shutil.rmtree(private.cluster.folder / "base" / "5")  # `postgres` has this number since version 15
     (notice,) = private.start().notices
     assert notice.endswith(f"; a new one was made, see {aside(private)}")
     assert sold(private) == [("Gin",), ("Rum",), ("Soda",)]
