@@ -1,4 +1,4 @@
-"""Kill clients, supervisors and servers at random, and count what that leaves: processes, and folders that do not serve.
+"""Kill clients, supervisors and servers at random, and count what is left: processes, and folders that do not serve.
 
 Each round uses the folder that the round before left behind, so a ruined one is found by the next.
 """
@@ -16,10 +16,11 @@ import time
 from pathlib import Path
 from typing import Any  # Any: psutil ships no types
 
-sys.path.insert(0, str(Path(__file__).parent.parent))  # the clients are those of the tests
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))  # the clients are those of the tests
+
+from server_clients import Client, processes, wait_all_gone
 
 from course_lib.databases import needs
-from tests.databases.clients import Client, processes, wait_all_gone
 
 
 def here(kinds: tuple[str, ...]) -> list[str]:
@@ -86,7 +87,9 @@ def main() -> int:
                 print(f"round {number}: {error}", flush=True)
                 for process in processes(state):
                     kill(process.pid)
-    print(f"{arguments.rounds} rounds on {', '.join(kinds)}, seed {seed}: {orphans} orphans, {unusable} unusable folders")
+    print(
+        f"{arguments.rounds} rounds on {', '.join(kinds)}, seed {seed}: {orphans} orphans, {unusable} unusable folders"
+    )
     return 1 if orphans or unusable else 0
 
 

@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Any  # Any: cells are JSON, and IPython ships no types
 
 import pytest
+import server_clients as clients
 
+from course_lib.databases import binaries, unroot
+from course_lib.errors import ServerError
 from course_lib.workspace import modules
-from tests.databases import clients
 
 OURS = ("_connection_worker_thread", "heartbeat-reference")  # aiosqlite's thread, and the second heart of loop_lag
 LEAVING_S = 5.0  # a thread that was told to end needs a moment on a busy machine
+pytest_plugins = ["private_postgres"]  # its fixtures
 STATE = pytest.StashKey[Path]()
 
 
@@ -28,6 +31,19 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[STATE] = Path(tempfile.mkdtemp(prefix="velvet-rope-servers-"))
         os.environ["COURSE_STATE_DIR"] = str(config.stash[STATE])
         os.environ["COURSE_SERVER_LINGER"] = "2"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose server is not on this machine, in a learner's words; fail it under COURSE_REQUIRE_ALL=1."""
+    for kind in binaries.KINDS:
+        if item.get_closest_marker(kind):
+            try:
+                binaries.find(kind)
+                unroot.choose()
+            except ServerError as error:
+                if os.environ.get("COURSE_REQUIRE_ALL") == "1":
+                    pytest.fail(f"COURSE_REQUIRE_ALL=1, but {error}", pytrace=False)
+                pytest.skip(str(error))
 
 
 @pytest.hookimpl(trylast=True)
@@ -40,9 +56,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     try:
         clients.wait_all_gone(folder)
-        left = clients.leftovers(folder)
+        left = ", ".join(map(str, clients.leftovers(folder)))
     except AssertionError as error:
-        left = [error]
+        left = str(error)
     if left:
         session.exitstatus = 1
         session.config.get_terminal_writer().line(f"left behind by this run: {left}", red=True)

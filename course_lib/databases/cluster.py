@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any  # Any: psutil ships no types
 
 from course_lib.databases.binaries import Binaries
-from course_lib.databases.process import Escalation, run_tool, tail
+from course_lib.databases.process import KILL, QUIT, Escalation, run_tool, tail
 from course_lib.databases.state import Home, check_room, move_aside
 from course_lib.databases.unroot import Unroot
 from course_lib.errors import ServerError
@@ -44,7 +44,7 @@ SETTINGS: Mapping[str, str] = {
 }
 # no `trust` line at all: a superuser without a password can start programs (COPY ... TO PROGRAM)
 HBA = "local all all scram-sha-256\nhost all all 127.0.0.1/32 scram-sha-256\n"
-FAST_SHUTDOWN: Escalation = ((signal.SIGINT, 5.0), (signal.SIGQUIT, 3.0), (signal.SIGKILL, 5.0))
+FAST_SHUTDOWN: Escalation = ((signal.SIGINT, 5.0), (QUIT, 3.0), (KILL, 5.0))
 
 
 class Cluster:

@@ -144,8 +144,11 @@ def acquire() -> Lease:
         folder, line = state.run_folder()
         from filelock import FileLock
 
-        with FileLock(folder / "start.lock"):
-            _held = _connected(folder) or _started(folder)
+        try:
+            with FileLock(folder / "start.lock"):
+                _held = _connected(folder) or _started(folder)
+        except OSError as error:
+            raise state.unwritable(folder, error) from error
         if line:
             _held.notices.append(line)
         return _held

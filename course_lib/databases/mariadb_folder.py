@@ -15,7 +15,7 @@ from typing import Any  # Any: psutil ships no types
 
 from course_lib.databases.binaries import Binaries
 from course_lib.databases.place import Login
-from course_lib.databases.process import Escalation, run_tool
+from course_lib.databases.process import KILL, Escalation, run_tool
 from course_lib.databases.state import Home, check_room
 from course_lib.databases.unroot import is_root
 
@@ -51,7 +51,7 @@ SETTINGS = (
     "--default-time-zone=+00:00",
     "--log-warnings=1",  # not a line for each client that was killed
 )
-STOP: Escalation = ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))  # it does not listen to SIGINT
+STOP: Escalation = ((signal.SIGTERM, 5.0), (KILL, 5.0))  # it does not listen to SIGINT
 
 
 class DataFolder:

@@ -11,7 +11,6 @@ import dataclasses
 import os
 import secrets
 import shutil
-import signal
 import ssl
 import tempfile
 from pathlib import Path
@@ -23,7 +22,7 @@ from course_lib.databases.mini_pooler import MAX_CLIENTS, MiniPooler
 from course_lib.databases.pgbouncer_console import Console
 from course_lib.databases.place import Login, Place
 from course_lib.databases.postgres import Postgres
-from course_lib.databases.process import Escalation, ServerProcess, complaint, free_port
+from course_lib.databases.process import KILL, QUIT, Escalation, ServerProcess, complaint, free_port
 from course_lib.databases.state import Home
 from course_lib.databases.unroot import readable_copy
 from course_lib.errors import ServerError
@@ -37,7 +36,7 @@ READY_S = 10.0  # 0.1 s on a quiet machine
 ANSWER_S = 2.0  # of a console that is up
 POLL_S = 0.005
 ATTEMPTS = 3  # somebody may take the port between our look and PgBouncer's
-AT_ONCE: Escalation = ((signal.SIGQUIT, 3.0), (signal.SIGKILL, 5.0))  # since 1.23 SIGTERM waits for the clients
+AT_ONCE: Escalation = ((QUIT, 3.0), (KILL, 5.0))  # since 1.23 SIGTERM waits for the clients
 
 
 class PgBouncer:
@@ -227,7 +226,7 @@ class PgBouncer:
             log=self._log,
             unroot=self.home.unroot,
             environment=ENVIRONMENT,
-            death_signal=signal.SIGQUIT,
+            death_signal=QUIT,
         )
         answering, ending = asyncio.create_task(self._answer()), asyncio.create_task(self.process.wait())
         try:

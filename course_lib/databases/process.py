@@ -25,6 +25,9 @@ TAIL_BYTES = 4000
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 _NOISE = re.compile(r"^\d{4}-\d\d-\d\d[ T][\d:.]+ *(?:UTC|GMT|Z)? *(?:\[\d+\] *)?")  # a time and a pid say nothing
 
+# Windows has neither; there a process is ended, and that is all
+QUIT: signal.Signals = getattr(signal, "SIGQUIT", signal.SIGTERM)
+KILL: signal.Signals = getattr(signal, "SIGKILL", signal.SIGTERM)
 Escalation = Sequence[tuple[signal.Signals, float]]  # what is sent, and how many seconds it may take
 
 
@@ -102,7 +105,7 @@ class ServerProcess:
         """Kill the program with everything it started, and wait for its own end."""
         if self.is_running:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.pid, signal.SIGKILL)  # `start` made it the first of a group
+                os.killpg(self.pid, KILL)  # `start` made it the first of a group
         await self.wait()
 
     def ended(self) -> str:
@@ -127,9 +130,7 @@ async def run_tool(
 
     Raises `ServerError` with its last line when it fails, or when it takes longer than `timeout` seconds.
     """
-    tool = await ServerProcess.start(
-        name, argv, log=log, unroot=unroot, environment=environment, death_signal=signal.SIGKILL
-    )
+    tool = await ServerProcess.start(name, argv, log=log, unroot=unroot, environment=environment, death_signal=KILL)
     try:
         code = await asyncio.wait_for(tool.wait(), timeout)
     except TimeoutError:

@@ -139,6 +139,12 @@ def _sockets(base: Path, name: str, unroot: Unroot) -> Path:
     return folder
 
 
+def unwritable(folder: Path, error: OSError) -> ServerError:
+    """Return what to raise when a file of ours in `folder` cannot be written (a full disk, mostly)."""
+    why = error.strerror or error
+    return ServerError(f"cannot write in {folder} ({why}); make room, or set COURSE_STATE_DIR to another disk")
+
+
 def check_room(folder: Path) -> None:
     """Raise `ServerError` unless the disk of `folder` has room for a new data folder."""
     free_mb = shutil.disk_usage(folder).free // 1_000_000

@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import secrets
+import shutil
 import signal
 import sys
 import time
@@ -106,8 +107,7 @@ class Supervisor:
             lease.writer.close()
         if self._serving:
             await asyncio.wait(self._serving, timeout=HELLO_S)
-        with contextlib.suppress(OSError):
-            self.fleet.home.sockets.rmdir()
+        shutil.rmtree(self.fleet.home.sockets, ignore_errors=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one client until it is gone."""
@@ -210,6 +210,9 @@ def main(arguments: list[str]) -> int:
         return 1
     except CourseError as error:
         print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(state.unwritable(runtime, error), file=sys.stderr)
         return 1
     return 0
 

@@ -14,10 +14,10 @@ from typing import Any  # Any: a row of JSON
 import hidden_servers
 import psutil
 import pytest
+from server_clients import wait_all_gone, wait_gone
 
 from course_lib.cli import main
 from course_lib.databases import lease
-from tests.databases.clients import wait_all_gone, wait_gone
 
 COURSE = [sys.executable, "-m", "course_lib.cli", "servers"]
 UP = r"PostgreSQL \d+(\.\d+)+ is up after \d+\.\d\d s \(.+, TLS: (yes|no)\)"

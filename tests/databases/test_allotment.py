@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from server_clients import wait_all_gone, wait_gone
 
 from course_lib.databases import lease
 from course_lib.databases.allotment import borrowed
-from tests.databases.clients import wait_all_gone, wait_gone
 
 pytestmark = pytest.mark.postgres
 

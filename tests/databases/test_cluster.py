@@ -14,11 +14,11 @@ from typing import Any
 import asyncpg
 import psutil
 import pytest
+from private_postgres import LIMIT_S, Private, ask, login, on_small_disk
 
 from course_lib.databases import binaries, state
 from course_lib.databases.cluster import ENVIRONMENT, Cluster
 from course_lib.errors import ServerError
-from tests.databases.private import LIMIT_S, Private, ask, login, on_small_disk
 
 pytestmark = pytest.mark.postgres
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from server_clients import Client, leftovers, processes, wait_all_gone, wait_gone
 
 from course_lib.databases import lease, state
 from course_lib.errors import ServerError
-from tests.databases.clients import Client, leftovers, processes, wait_all_gone, wait_gone
 
 pytestmark = pytest.mark.postgres
 
@@ -297,3 +297,30 @@ def test_a_read_only_home_moves_the_servers_to_the_temporary_folder(tmp_path: Pa
         ]
     ), ran.stderr
     wait_all_gone(instead)
+
+
+def test_a_disk_without_a_byte_left_is_one_sentence(tmp_path: Path) -> None:
+    if os.name != "posix" or os.getuid() != 0 or shutil.which("unshare") is None:
+        pytest.skip("mounting a small disk needs root and unshare")
+    small = tmp_path / "small"
+    small.mkdir()
+    script = (
+        "import sys\n"
+        "from course_lib.databases import lease\n"
+        "from course_lib.errors import ServerError\n"
+        "open(sys.argv[1] + '/full', 'wb', 0).write(b'x' * 60000)\n"
+        "try:\n"
+        "    lease.acquire()\n"
+        "except ServerError as error:\n"
+        "    print(error)\n"
+    )
+    ran = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size=64k none "$0" && exec "$@"', small, sys.executable]
+        + ["-c", script, str(small)],  # noqa: RUF005 - the command, and what it runs
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COURSE_STATE_DIR": str(small / "state"), "TMPDIR": str(tmp_path)},
+    )
+    text = ran.stdout.strip()
+    assert text.startswith("cannot write in "), ran.stderr
+    assert text.endswith(" (No space left on device); make room, or set COURSE_STATE_DIR to another disk")

@@ -17,6 +17,8 @@ from typing import get_args
 import aiomysql
 import psutil
 import pytest
+from mariadb_clients import MENU, a_home, connected, run, serving, trust
+from server_clients import GONE_S, wait_gone
 
 from course_lib.databases import mariadb, unroot
 from course_lib.databases.mariadb import MariaDB
@@ -24,8 +26,6 @@ from course_lib.databases.process import free_port
 from course_lib.databases.state import Home
 from course_lib.databases.unroot import Mode, Unroot
 from course_lib.errors import ServerError
-from tests.databases.clients import GONE_S, wait_gone
-from tests.databases.mariadb_clients import MENU, a_home, connected, run, serving, trust
 
 pytestmark = pytest.mark.mariadb
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from mariadb_clients import a_home, serving
 
 from course_lib.databases import binaries
 from course_lib.databases.binaries import Binaries
@@ -18,7 +19,6 @@ from course_lib.databases.mariadb_folder import STORAGE, DataFolder
 from course_lib.databases.place import Login
 from course_lib.databases.state import Home
 from course_lib.errors import ServerError
-from tests.databases.mariadb_clients import a_home, serving
 
 pytestmark = pytest.mark.mariadb
 

@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import aiomysql
 import pytest
+from mariadb_clients import MENU, a_home, connected, refusal, run, serving
+from server_clients import GONE_S
 
 from course_lib.databases.mariadb import MariaDB
 from course_lib.databases.mariadb_reset import fingerprint, reset
 from course_lib.databases.place import Place
 from course_lib.databases.process import free_port
 from course_lib.databases.state import Home
-from tests.databases.clients import GONE_S
-from tests.databases.mariadb_clients import MENU, a_home, connected, refusal, run, serving
 
 pytestmark = pytest.mark.mariadb
 

@@ -9,6 +9,7 @@ from typing import Any  # Any: aiomysql ships no types
 
 import aiomysql
 import pytest
+from mariadb_clients import a_home, connected, refusal, run, serving
 
 from course_lib.databases.mariadb import MariaDB
 from course_lib.databases.mariadb_reset import reset
@@ -16,7 +17,6 @@ from course_lib.databases.mariadb_roles import Roles, version_of
 from course_lib.databases.place import Login, Place
 from course_lib.databases.state import Home
 from course_lib.errors import ServerError
-from tests.databases.mariadb_clients import a_home, connected, refusal, run, serving
 
 pytestmark = pytest.mark.mariadb
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 import asyncpg
 import pytest
+from pooled import closed, housed, opened, refused, run
 
 from course_lib.databases import pg_login, pg_wire
 from course_lib.databases.mini_pooler import MiniPooler
 from course_lib.databases.pg_wire import Refusal
 from course_lib.databases.state import Home
-from tests.databases.pooled import closed, housed, opened, refused, run
 
 pytestmark = pytest.mark.postgres
 

@@ -18,6 +18,7 @@ from typing import Any  # Any: asyncpg ships no types
 import asyncpg
 import psutil
 import pytest
+from pooled import SESSIONS, Pooled, closed, hide_pgbouncer, housed, pooled, until
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -27,7 +28,6 @@ from course_lib.databases.pgbouncer import PgBouncer
 from course_lib.databases.postgres import Postgres
 from course_lib.databases.state import Home
 from course_lib.errors import ServerError
-from tests.databases.pooled import SESSIONS, Pooled, closed, hide_pgbouncer, housed, pooled, until
 
 pytestmark = pytest.mark.postgres
 real = pytest.mark.pgbouncer

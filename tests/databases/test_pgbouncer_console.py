@@ -7,12 +7,12 @@ import dataclasses
 from collections.abc import Iterator
 
 import pytest
+from pooled import housed, pooled
 
 from course_lib.databases import binaries
 from course_lib.databases.pg_wire import Refusal
 from course_lib.databases.place import Login
 from course_lib.databases.state import Home
-from tests.databases.pooled import housed, pooled
 
 pytestmark = [pytest.mark.postgres, pytest.mark.pgbouncer]
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from private_postgres import ROOT, Private, ask, login
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -23,7 +24,6 @@ from course_lib.databases.place import Place
 from course_lib.databases.postgres import Postgres
 from course_lib.databases.unroot import Unroot
 from course_lib.errors import ServerError
-from tests.databases.private import ROOT, Private, ask, login
 
 pytestmark = pytest.mark.postgres
 

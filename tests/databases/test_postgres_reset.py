@@ -7,11 +7,11 @@ import dataclasses
 
 import asyncpg
 import pytest
+from private_postgres import Private, ask, login
+from test_seed import MENU
 
 from course_lib.databases.place import Login, Place
 from course_lib.databases.postgres_reset import reset
-from tests.databases.private import Private, ask, login
-from tests.databases.test_seed import MENU
 
 pytestmark = pytest.mark.postgres
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import asyncpg
 import pytest
+from private_postgres import Private, ask, login
 
 from course_lib.databases.place import Place
 from course_lib.errors import ServerError
-from tests.databases.private import Private, ask, login
 
 pytestmark = pytest.mark.postgres
 

@@ -10,11 +10,11 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from private_postgres import Private, ask, on_small_disk, posing
 
 from course_lib.databases import binaries, postgres_server, process, state, unroot
 from course_lib.databases.postgres import Postgres
 from course_lib.errors import ServerError
-from tests.databases.private import Private, ask, on_small_disk, posing
 
 pytestmark = pytest.mark.postgres
 

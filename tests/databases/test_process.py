@@ -14,12 +14,12 @@ from typing import Any
 
 import psutil
 import pytest
+from private_postgres import ROOT
 
 from course_lib.databases.process import ServerProcess, complaint, free_port, last_line, run_tool, tail
 from course_lib.databases.unroot import Mode, Unroot, is_root
 from course_lib.databases.unroot import complaint as why_not
 from course_lib.errors import ServerError
-from tests.databases.private import ROOT
 
 SHELL = "/bin/sh"
 PLAIN = Unroot()

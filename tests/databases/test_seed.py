@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
+from private_postgres import Private, ask
 
 from course_lib.databases import seed
-from tests.databases.private import Private, ask
 
 MENU = [(1, "Gin", 900), (2, "Rum", 800), (3, "Soda", 300)]
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import asyncpg
 import pytest
+from pooled import SESSIONS, housed, letters, opened, query, run, until
 
 from course_lib.databases import pg_wire
 from course_lib.databases.pg_wire import message, read_message
 from course_lib.databases.state import Home
-from tests.databases.pooled import SESSIONS, housed, letters, opened, query, run, until
 
 pytestmark = pytest.mark.postgres
 

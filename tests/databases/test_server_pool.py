@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import asyncpg
 import pytest
+from pooled import closed, housed, opened, query, run, seen
 
 from course_lib.databases import pg_wire
 from course_lib.databases.state import Home
-from tests.databases.pooled import closed, housed, opened, query, run, seen
 
 pytestmark = pytest.mark.postgres
 

@@ -13,8 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from tests.databases.clients import Client, leftovers, processes, wait_all_gone, wait_gone
+from server_clients import Client, leftovers, processes, wait_all_gone, wait_gone
 
 IMPATIENT = "import sys; from course_lib.databases import supervisor as s; s.{} = 0.1; sys.exit(s.main(sys.argv[1:]))"
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import hidden_servers
 import pytest
+from server_clients import wait_all_gone
 
 from course_lib.databases import lease
 from course_lib.databases.table import Row, Servers, row_of, servers
-from tests.databases.clients import wait_all_gone
 
 HEAD = "server      state     version  source  TLS  users"
 

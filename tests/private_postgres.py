@@ -7,7 +7,7 @@ import contextlib
 import shutil
 import subprocess
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar  # Any: asyncpg and psutil ship no types
@@ -22,7 +22,7 @@ from course_lib.databases.place import Place
 from course_lib.databases.postgres import Postgres
 from course_lib.databases.unroot import Unroot
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent
 LIMIT_S = 60.0  # only a test that fails waits that long
 T = TypeVar("T")
 
@@ -157,3 +157,27 @@ def on_small_disk(size: str, folder: Path, code: str, *arguments: str) -> str:
         pytest.skip(f"this machine does not let us mount a small disk: {done.stderr.strip()}")
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
+
+
+@pytest.fixture
+def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Private]:
+    """Return an empty home for servers of this test alone; nothing may be left of it."""
+    for name in ("COURSE_PG_URL", "COURSE_PG_BIN", "COURSE_PG_CA", "COURSE_UNROOT"):
+        monkeypatch.delenv(name, raising=False)
+    binaries.find.cache_clear()
+    with Private(tmp_path / "state") as made:
+        yield made
+    binaries.find.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Private]:
+    """Return a home with one running server for all tests of a module."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("COURSE_PG_URL", "COURSE_PG_BIN", "COURSE_PG_CA", "COURSE_UNROOT"):
+            patch.delenv(name, raising=False)
+        binaries.find.cache_clear()
+        with Private(tmp_path_factory.mktemp("shared")) as made:
+            made.start()
+            yield made
+    binaries.find.cache_clear()
