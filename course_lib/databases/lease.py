@@ -21,6 +21,7 @@ from typing import Any  # Any: JSON
 from course_lib.databases import state
 from course_lib.databases.place import Place
 from course_lib.errors import ServerError
+from course_lib.whole_file import write_whole
 
 CONNECT_S = 2.0
 START_S = 60.0  # a supervisor answers in 0.2 s on a quiet machine
@@ -240,12 +241,19 @@ def _started(folder: Path) -> Lease:
             _reap_later(process)
             return lease
         if process.poll() is not None:
-            lines = log.read_text(errors="replace").strip().splitlines()
-            raise ServerError(lines[-1] if lines else f"the servers' supervisor ended at once; its log is {log}")
+            raise ServerError(_last_words(log))
         time.sleep(POLL_S)
     process.kill()
     process.wait()
     raise ServerError(f"the servers' supervisor did not answer within {START_S:.0f} s; its log is {log}")
+
+
+def _last_words(log: Path) -> str:
+    """Return what a supervisor said before it ended; a disk may be too full even for that, which is an `OSError`."""
+    lines = log.read_text(errors="replace").strip().splitlines()
+    if not lines:
+        write_whole(log, "ended without a word\n")
+    return lines[-1] if lines else f"the servers' supervisor ended at once; its log is {log}"
 
 
 def _import_path() -> list[str]:

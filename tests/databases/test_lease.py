@@ -314,9 +314,9 @@ def test_a_disk_without_a_byte_left_is_one_sentence(tmp_path: Path) -> None:
         "except ServerError as error:\n"
         "    print(error)\n"
     )
+    mounted = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size=64k none "$0" && exec "$@"')
     ran = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size=64k none "$0" && exec "$@"', small, sys.executable]
-        + ["-c", script, str(small)],  # noqa: RUF005 - the command, and what it runs
+        [*mounted, str(small), sys.executable, "-c", script, str(small)],
         capture_output=True,
         text=True,
         env={**os.environ, "COURSE_STATE_DIR": str(small / "state"), "TMPDIR": str(tmp_path)},
