@@ -1,18 +1,34 @@
-"""Every error of the guide that needs no server is provoked for real, and exactly its own entry answers."""
+"""Every error of the guide that can be had here is provoked for real, and exactly its own entry answers."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 import threading
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from course_lib.field_guide import entries, entry, explain
 
 from . import recipes
-from .recipe import RECIPES, SYMPTOMS, Recipe, Seen, Symptom
+from .recipe import KINDS, LETTERS, RECIPES, SYMPTOMS, Recipe, Seen, Symptom
+
+
+def marked(registered: Iterable[tuple[str, Any]]) -> Iterable[Any]:
+    """Yield the parameters of a test; each has the marker of the server it needs."""
+    for slug, recipe in registered:
+        kind = KINDS.get(recipe, "sqlite")
+        marks = () if kind == "sqlite" else (getattr(pytest.mark, kind),)
+        yield pytest.param(slug, recipe, marks=marks, id=f"{slug}-{recipe.__name__}")
+
+
+def case(slug: str, recipe: Recipe | Symptom) -> ParameterSet:
+    """Make a test of a recipe, with the marks (`@pytest.mark.postgres`) of the servers it needs."""
+    return pytest.param(slug, recipe, marks=getattr(recipe, "pytestmark", ()), id=f"{slug}-{recipe.__name__}")
 
 
 def provoked(recipe: Recipe, folder: Path) -> Exception | str:
@@ -34,7 +50,7 @@ def provoked(recipe: Recipe, folder: Path) -> Exception | str:
     raise AssertionError("the recipe provoked nothing")
 
 
-@pytest.mark.parametrize(("slug", "recipe"), RECIPES, ids=[f"{slug}-{recipe.__name__}" for slug, recipe in RECIPES])
+@pytest.mark.parametrize(("slug", "recipe"), [case(*each) for each in RECIPES])
 def test_own_entry_answers(slug: str, recipe: Recipe, tmp_path: Path) -> None:
     error = provoked(recipe, tmp_path)
     assert explain(error).slug == slug, error
@@ -45,10 +61,16 @@ def test_own_entry_answers(slug: str, recipe: Recipe, tmp_path: Path) -> None:
         assert names & entry(slug).types, "the entry's `raised` does not name this type"
 
 
-@pytest.mark.parametrize(("slug", "symptom"), SYMPTOMS, ids=[slug for slug, _ in SYMPTOMS])
+@pytest.mark.parametrize(("slug", "symptom"), [case(*each) for each in SYMPTOMS])
 def test_symptom_is_as_the_guide_says(slug: str, symptom: Symptom, tmp_path: Path) -> None:
     measured, promised = asyncio.run(symptom(tmp_path))
     assert measured == promised
+
+
+def test_a_server_is_named_as_tested_where_a_recipe_runs_on_it() -> None:
+    provoked = {(slug, LETTERS[KINDS[recipe]]) for slug, recipe in [*RECIPES, *SYMPTOMS] if recipe in KINDS}
+    named = {(one.slug, letter) for one in entries() for letter, how in one.verified.items() if how == "test"}
+    assert {pair for pair in provoked ^ named if pair[1] in "PMB"} == set()
 
 
 def test_every_lesson_of_the_guide_that_is_tested_has_its_module() -> None:
