@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from _pytest.mark import ParameterSet
@@ -15,15 +13,7 @@ from _pytest.mark import ParameterSet
 from course_lib.field_guide import entries, entry, explain
 
 from . import recipes
-from .recipe import KINDS, LETTERS, RECIPES, SYMPTOMS, Recipe, Seen, Symptom
-
-
-def marked(registered: Iterable[tuple[str, Any]]) -> Iterable[Any]:
-    """Yield the parameters of a test; each has the marker of the server it needs."""
-    for slug, recipe in registered:
-        kind = KINDS.get(recipe, "sqlite")
-        marks = () if kind == "sqlite" else (getattr(pytest.mark, kind),)
-        yield pytest.param(slug, recipe, marks=marks, id=f"{slug}-{recipe.__name__}")
+from .recipe import RECIPES, SYMPTOMS, Recipe, Seen, Symptom, servers
 
 
 def case(slug: str, recipe: Recipe | Symptom) -> ParameterSet:
@@ -68,9 +58,9 @@ def test_symptom_is_as_the_guide_says(slug: str, symptom: Symptom, tmp_path: Pat
 
 
 def test_a_server_is_named_as_tested_where_a_recipe_runs_on_it() -> None:
-    provoked = {(slug, LETTERS[KINDS[recipe]]) for slug, recipe in [*RECIPES, *SYMPTOMS] if recipe in KINDS}
+    provoked = {(slug, letter) for slug, recipe in [*RECIPES, *SYMPTOMS] for letter in servers(recipe)}
     named = {(one.slug, letter) for one in entries() for letter, how in one.verified.items() if how == "test"}
-    assert {pair for pair in provoked ^ named if pair[1] in "PMB"} == set()
+    assert provoked == {pair for pair in named if pair[1] in "PMB"}
 
 
 def test_every_lesson_of_the_guide_that_is_tested_has_its_module() -> None:
