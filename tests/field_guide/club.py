@@ -1,4 +1,4 @@
-"""A small database of authors and books, on a SQLite file.
+"""A small database of authors and books, on a SQLite file or on a server.
 
 The recipes of this folder provoke the errors of the guide with real parts; this is what they share.
 """
@@ -12,9 +12,11 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, String
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from course_lib.databases import fresh
 
 
 class Base(DeclarativeBase):
@@ -26,7 +28,7 @@ class Author(Base):
 
     __tablename__ = "author"
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str] = mapped_column(String(40), unique=True)
     books: Mapped[list[Book]] = relationship(back_populates="author")
 
 
@@ -68,6 +70,18 @@ async def opened(folder: Path, **options: Any) -> AsyncIterator[AsyncEngine]:  #
         yield engine
     finally:
         await engine.dispose()
+
+
+@asynccontextmanager
+async def served(kind: str, **options: Any) -> AsyncIterator[AsyncEngine]:  # Any: SQLAlchemy's own options
+    """Give the engine of `opened` on any kind of database of the course."""
+    async with fresh(kind, **options) as engine:
+        async with engine.begin() as connection:
+            await connection.run_sync(Base.metadata.create_all)
+        async with AsyncSession(engine) as session:
+            session.add_all([Author(name=name, books=[Book(), Book()]) for name in ("Ada", "Bo")])
+            await session.commit()
+        yield engine
 
 
 def guest(app: FastAPI) -> httpx.AsyncClient:
