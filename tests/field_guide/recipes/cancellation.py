@@ -18,6 +18,7 @@ import anyio
 import httpx
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
+from pooled import closed
 from sqlalchemy import event, make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -32,13 +33,14 @@ from ..recipe import Seen, provokes, provokes_on, shows, shows_on
 @provokes_on("connection-closed", "postgres", "mariadb")
 async def use_a_connection_that_was_ended(kind: str) -> None:
     async with fresh(kind, pool_size=1, max_overflow=0) as engine, beside(engine, kind) as watcher:
-        session = await ask(engine, OWN_ID[kind])
+        async with engine.connect() as connection:
+            session = (await connection.execute(text(OWN_ID[kind]))).scalar()
+            driver = (await connection.get_raw_connection()).driver_connection
         await watcher.kill(session)
-        alive = {
-            "postgres": f"select count(*) from pg_stat_activity where pid = {session}",
-            "mariadb": f"select count(*) from information_schema.processlist where id = {session}",
-        }
-        await watcher.until(alive[kind], 0)
+        if kind == "postgres":
+            await closed(driver)
+        else:
+            await watcher.until(f"select count(*) from information_schema.processlist where id = {session}", 0)
         await ask(engine, "select 1")
 
 
@@ -63,13 +65,9 @@ async def lose_a_connection_in_the_middle(kind: str) -> None:
 async def idle_in_a_transaction(kind: str, statement: str) -> None:
     """Let the server end a transaction that does nothing, then go on with `statement`."""
     settings = {"server_settings": {"idle_in_transaction_session_timeout": "50"}}
-    async with (
-        fresh(kind, connect_args=settings) as engine,
-        beside(engine, kind) as watcher,
-        engine.connect() as connection,
-    ):
-        session = (await connection.execute(text(OWN_ID[kind]))).scalar()
-        await watcher.until(f"select count(*) from pg_stat_activity where pid = {session}", 0)
+    async with fresh(kind, connect_args=settings) as engine, engine.connect() as connection:
+        await connection.execute(text(OWN_ID[kind]))
+        await closed((await connection.get_raw_connection()).driver_connection)
         await connection.execute(text(statement))
 
 
