@@ -6,6 +6,7 @@ They are data, not code: a learner reads the guide like a book, and an author ad
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.errors import CourseError
+from course_lib.field_guide import derived
 
 FOLDER = Path(__file__).with_name("entries")
 
@@ -57,9 +59,25 @@ class Entry:
         return frozenset(names | {name.rpartition(".")[2] for name in names})
 
     @property
+    def outer_types(self) -> frozenset[str]:
+        """Return the names of what a caller catches, without what it wraps."""
+        return frozenset(chain.partition(" <- ")[0] for chain in self.raised)
+
+    @property
     def where(self) -> str:
         """Return the pointer a message prints, such as `notebooks/00_doors_open.ipynb § 1`."""
         return f"notebooks/{self.lesson}.ipynb" + (f" § {self.section}" if self.section else "")
+
+    @property
+    def is_silent(self) -> bool:
+        """Say whether nothing is raised: it is known by its symptom, and shown by a probe."""
+        return not self.raised
+
+    @property
+    def title(self) -> str:
+        """Return the words by which it is recognised in a list: its first text, or what a silent one looks like."""
+        words = self.symptom if self.is_silent and self.symptom else (self.examples or (self.symptom,))[0]
+        return " ".join(re.sub(r"^No (error|exception)(\.|[:;,] )\s*", "", words).split())
 
 
 def _build(table: dict[str, Any], variant_of: str | None, path: Path) -> Entry:
@@ -94,6 +112,12 @@ def read(path: Path) -> Iterator[Entry]:
 @cache
 def entries() -> tuple[Entry, ...]:
     """Return every entry in guide order: by lesson, then as written, variants after their entry."""
+    stored = derived.load(FOLDER)
+    return written() if stored is None else tuple(Entry(**fields) for fields in stored)
+
+
+def written() -> tuple[Entry, ...]:
+    """Return every entry as the TOML files say it now."""
     return tuple(found for path in sorted(FOLDER.glob("*.toml")) for found in read(path))
 
 

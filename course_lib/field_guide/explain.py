@@ -8,19 +8,13 @@ from __future__ import annotations
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeVar, cast
 
 from course_lib.field_guide.entry import Entry, entries, names
+from course_lib.field_guide.sighting import WIDTH, Sighting, attribute, is_error, short, sightings, text_of, type_name
 
-WIDTH = 100  # what an output cell shows beside an open file browser
-MAX_TEXT = 20_000  # a longer text ends in parameters or begins with frames: no pattern needs them
-MAX_LINKS = 40  # a longer chain or a larger group is an accident, and its first links tell the story
-T = TypeVar("T")
-
-_TYPED = re.compile(r"(?P<types>[A-Za-z_][\w.]*(?: <- [A-Za-z_][\w.]*)*)(?:: ?(?P<text>[\s\S]*))?")
-_TYPE_ENDINGS = ("Error", "Exception", "Warning", "Group")
+# codes that many different mistakes share: to answer by one of these would be a guess
+_VAGUE = frozenset({"0A000", "22000", "42601", "55000", "XX000", "SQLITE_ERROR"})
 _SMALL_WORDS = frozenset(
     {"and", "are", "but", "for", "from", "has", "have", "not", "object", "that", "the", "was", "with"}
 )
@@ -38,6 +32,8 @@ class Explanation:
     cause: str
     fix: str
     lesson: str
+    probe: str = ""
+    """How a silent failure is shown; empty for an error, which shows itself."""
     parts: tuple[Explanation, ...] = ()
     """One for each different error of an exception group; else empty."""
 
@@ -46,6 +42,7 @@ class Explanation:
             head = f"{self.raised} of {len(self.parts)} different errors"
             return "\n\n".join([head, *map(str, self.parts)])
         rows = {"raised": self.raised, "entry": self._title(), "cause": self.cause, "fix": self.fix}
+        rows |= {"probe": self.probe} if self.probe else {}
         return "\n".join(_row(label, text) for label, text in {**rows, "lesson": self.lesson}.items())
 
     __repr__ = __str__
@@ -62,147 +59,21 @@ def _row(label: str, text: str) -> str:
     return f"{label:8}" + ("\n" + " " * 8).join(lines).replace("\0", " ")
 
 
-@dataclass(frozen=True)
-class Sighting:
-    """An error, or a text about one, reduced to what an entry can be compared with."""
-
-    raised: str
-    texts: tuple[str, ...]
-    types: frozenset[str] = frozenset()
-    codes: frozenset[str] = frozenset()
-
-
-def _safely(read: Callable[[], T], instead: T) -> T:
-    try:
-        return read()
-    except BaseException:  # an odd object may raise anything when it is looked at, and explain() must still answer
-        return instead
-
-
-def _attribute(subject: object, name: str) -> object:
-    return _safely(lambda: cast(object, getattr(subject, name, None)), None)
-
-
-def _is_error(subject: object) -> bool:
-    return issubclass(type(subject), BaseException)  # isinstance() asks the object's own __class__, which may raise
-
-
-def _text(subject: object) -> str:
-    if issubclass(type(subject), bytes):
-        return bytes.decode(cast(bytes, subject), "utf-8", "replace")
-    return _safely(lambda: str.__str__(str(subject)), "")
-
-
-def _type_name(cls: type) -> str:
-    """Return `module.Name`, or `Name` of a builtin, without the odd letters a made-up class may have."""
-    name = _safely(lambda: str(type.__getattribute__(cls, "__name__")), "")
-    module = _safely(lambda: str(type.__getattribute__(cls, "__module__")), "")
-    full = name if module in ("", "builtins") else f"{module}.{name}"
-    return re.sub(r"[^\w.]", "", full)[-120:] or "unnamed"
-
-
-def _type_names(cls: type) -> frozenset[str]:
-    """Return the names of a class and of its bases, save those every error has."""
-    bases = _safely(lambda: tuple(type.__getattribute__(cls, "__mro__")), (cls,))
-    return frozenset(map(_type_name, bases)) - {"object", "BaseException", "Exception"}
-
-
-def _inside(error: BaseException) -> list[BaseException]:
-    if not issubclass(type(error), BaseExceptionGroup):
-        return []
-    group = cast(BaseExceptionGroup[BaseException], error)
-    nobody: list[BaseException] = []
-    held = _safely(lambda: list(group.exceptions), nobody)
-    return [one for one in held if _is_error(one)]
-
-
-def leaves(error: BaseException) -> list[BaseException]:
-    """Return the errors inside a group, at any depth; of another error the error itself."""
-    found: list[BaseException] = []
-    waiting = [error]
-    for _ in range(1000):  # a class of its own may answer with new groups for ever
-        if not waiting or len(found) == MAX_LINKS:
-            break
-        first, *waiting = waiting
-        inside = _inside(first)
-        waiting = inside + waiting
-        if not inside:
-            found.append(first)
-    return found or [error]
-
-
-def chain(error: BaseException) -> list[BaseException]:
-    """Return an error and what it wraps, outermost first: by `.orig`, else by `__cause__`."""
-    links: list[BaseException] = []
-    following: object = error
-    while _is_error(following) and len(links) < MAX_LINKS and not any(following is link for link in links):
-        link = leaves(cast(BaseException, following))[0]
-        links.append(link)
-        # never `driver_exception`: on SQLAlchemy's own errors it raises instead of answering
-        orig = _attribute(link, "orig")
-        following = orig if _is_error(orig) else _attribute(link, "__cause__")
-    return links
-
-
-def _short(full_names: Iterable[str]) -> str:
-    """Return `IntegrityError <- sqlite3.IntegrityError`: short names, the module where two would be the same."""
-    shown: list[str] = []
-    for full in dict.fromkeys(full_names):
-        module, _, name = full.rpartition(".")
-        if not module.startswith("sqlalchemy.dialects."):  # a copy of the driver's own class, which comes next
-            shown.append(f"{module.partition('.')[0]}.{name}" if module and name in shown else name)
-    if len(shown) > 3:
-        shown = [*shown[:2], shown[-1]]
-    return " <- ".join(shown) or "nothing"
-
-
-def _sight_error(error: BaseException) -> Sighting:
-    links = chain(error)
-    types = frozenset[str]().union(*(_type_names(type(link)) for link in links))
-    states = [_attribute(link, "sqlstate") for link in links] + [_attribute(link, "sqlite_errorname") for link in links]
-    codes = [re.sub(r"\W", "", state)[:40] for state in states if type(state) is str]
-    sqlstate = next((code for code in codes if len(code) == 5), "")
-    raised = _short(_type_name(type(link)) for link in links) + (f" (sqlstate {sqlstate})" if sqlstate else "")
-    return Sighting(raised, tuple(_text(link)[:MAX_TEXT] for link in links), types, frozenset(codes))
-
-
-def _is_type(name: str) -> bool:
-    return name.endswith(_TYPE_ENDINGS) or any(name in known.types for known in entries())
-
-
-def _sight_text(text: str) -> Sighting:
-    """Read `Type: text`, `Type <- Wrapped: text`, the end of a pasted traceback, or any words."""
-    text = text.strip()
-    typed = text
-    if "Traceback (most recent call last)" in text:
-        lines = text[-MAX_TEXT:].splitlines()
-        typed = next((line for line in reversed(lines) if (m := _TYPED.match(line)) and _is_type(m["types"])), text)
-    match = _TYPED.fullmatch(typed[:MAX_TEXT])
-    types = match["types"].split(" <- ") if match else []
-    if match is None or not all(map(_is_type, types)):
-        return Sighting("a text without a type", (text[:MAX_TEXT],))
-    return Sighting(_short(types)[:WIDTH], (match["text"] or "", text[:MAX_TEXT]), frozenset(types))
-
-
-def sight(subject: object) -> Sighting:
-    """Reduce whatever `explain` was given to a sighting."""
-    if _is_error(subject):
-        return _sight_error(cast(BaseException, subject))
-    if issubclass(type(subject), type) and issubclass(cast(type, subject), BaseException):
-        types = _type_names(cast(type, subject))
-        return Sighting(_type_name(cast(type, subject)).rpartition(".")[2], ("",), types)
-    return _sight_text(_text(subject))
+def fitting(text: str) -> list[Entry]:
+    """Return the entries whose pattern is in a text, without the part that quotes an earlier error."""
+    own = text.partition(" Original exception was: ")[0]
+    return [one for one in entries() if one.pattern and re.search(one.pattern, own)]
 
 
 def _match(seen: Sighting) -> Entry | None:
     """Return the first entry whose pattern is in a text, outermost first; types break a tie, sqlstate is last."""
     for text in seen.texts:
-        fitting = [one for one in entries() if one.pattern and re.search(one.pattern, text)]
-        typed = [one for one in fitting if one.types & seen.types]
-        if typed or (fitting and text):  # an empty text fits only together with its type
-            return (typed or fitting)[0]
+        found = fitting(text)
+        typed = [one for one in found if (one.types if text else one.outer_types) & seen.types]
+        if typed or (found and text):  # an empty text fits only together with its type
+            return (typed or found)[0]
     # a server that speaks another language has other texts and the same codes
-    return next((one for one in entries() if seen.codes.intersection(one.sqlstate)), None)
+    return next((one for one in entries() if (seen.codes - _VAGUE).intersection(one.sqlstate)), None)
 
 
 def _words(text: str) -> frozenset[str]:
@@ -225,15 +96,15 @@ def _explained(raised: str, found: Entry) -> Explanation:
     also = f"; also {', '.join(found.also)}" if found.also else ""
     return Explanation(
         raised=raised, slug=found.slug, variant_of=found.variant_of,
-        cause=found.cause, fix=found.fix, lesson=found.where + also,
+        cause=found.cause, fix=found.fix, lesson=found.where + also, probe=found.probe if found.is_silent else "",
     )  # fmt: skip
 
 
-def _explain_one(subject: object) -> Explanation:
-    named = names().get(_text(subject).strip()) if issubclass(type(subject), str) else None
-    if named:
-        return _explained(_short(named.raised[0].split(" <- ") if named.raised else ()), named)
-    seen = sight(subject)
+def _by_name(subject: object) -> Entry | None:
+    return names().get(text_of(subject).strip()) if issubclass(type(subject), str) else None
+
+
+def _explain_one(seen: Sighting) -> Explanation:
     found = _match(seen)
     if found:
         return _explained(seen.raised, found)
@@ -245,16 +116,16 @@ def _explain_one(subject: object) -> Explanation:
 
 
 def _explain(subject: object) -> Explanation:
-    if not issubclass(type(subject), BaseExceptionGroup):
-        return _explain_one(subject)
-    group = cast(BaseException, subject)
-    parts = tuple({str(part): part for part in map(_explain_one, leaves(group))}.values())
-    raised = _type_name(type(group)).rpartition(".")[2]
-    if len(parts) == 1:
-        only = parts[0]
-        return Explanation(**{**vars(only), "raised": f"{raised} <- {only.raised}"})
+    named = _by_name(subject)
+    if named:
+        return _explained(short(named.raised[0].split(" <- ") if named.raised else ()), named)
+    parts = tuple({str(part): part for part in map(_explain_one, sightings(subject))}.values())
+    is_group = issubclass(type(subject), BaseExceptionGroup)
+    raised = type_name(type(subject)).rpartition(".")[2] if is_group else "ExceptionGroup"
     first = parts[0]
-    return Explanation(**{**vars(first), "raised": raised, "parts": parts})
+    if len(parts) > 1:
+        return Explanation(**{**vars(first), "raised": raised, "parts": parts})
+    return Explanation(**{**vars(first), "raised": f"{raised} <- {first.raised}"}) if is_group else first
 
 
 def explain(error: object) -> Explanation:
@@ -263,17 +134,17 @@ def explain(error: object) -> Explanation:
         return _explain(error)
     except Exception as problem:  # a learner in trouble must not meet ours; the text says what to report
         return Explanation(
-            raised=_type_name(type(error)).rpartition(".")[2], lesson=_HOW_TO_READ, cause=_text(problem)[:200],
+            raised=type_name(type(error)).rpartition(".")[2], lesson=_HOW_TO_READ, cause=text_of(problem)[:200],
             fix='This is a bug in the course: please report it with the output of "course doctor".',
         )  # fmt: skip
 
 
 def explain_last(shell: object) -> Explanation:
     """Return the explanation of the last error a shell has shown (`shell`: IPython's, or None)."""
-    result = _attribute(shell, "last_execution_result")
+    result = attribute(shell, "last_execution_result")
     places = [(result, "error_in_exec"), (result, "error_before_exec"), (sys, "last_exc"), (sys, "last_value")]
-    for error in (_attribute(owner, name) for owner, name in places):
-        if _is_error(error):
+    for error in (attribute(owner, name) for owner, name in places):
+        if is_error(error):
             return explain(error)
     return Explanation(
         raised="nothing", cause="No cell has raised an error yet.", lesson=_HOW_TO_READ,

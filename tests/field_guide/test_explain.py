@@ -158,6 +158,44 @@ def test_sqlstate_answers_where_the_text_is_foreign() -> None:
     assert (found.slug, found.raised) == ("integrity-conflict", "WrapperError <- DriverError (sqlstate 23505)")
 
 
+def test_empty_text_is_known_by_its_own_type_only() -> None:
+    assert explain(TimeoutError()).slug == explain("TimeoutError").slug == "empty-timeout"
+    assert [explain(error).slug for error in (asyncio.CancelledError(), KeyError(), OSError())] == [None] * 3
+
+
+def test_code_that_many_mistakes_share_is_no_answer() -> None:
+    assert explain(WrapperError("(driver) Syntaxfehler bei SELEC", DriverError("Syntaxfehler", "42601"))).slug is None
+
+
+def test_pasted_group_explains_each_leaf() -> None:
+    group = (
+        "  + Exception Group Traceback (most recent call last):\n  | ExceptionGroup: two (2 sub-exceptions)\n"
+        f"  +-+---------------- 1 ----------------\n    | RuntimeError: {IN_A_LOOP}\n"
+        "    +---------------- 2 ----------------\n    | HungryError: no rice\n"
+        "    +------------------------------------\n"
+    )
+    found = explain(group)
+    assert [part.slug for part in found.parts] == ["asyncio-run-in-loop", None]
+    assert str(found).startswith("ExceptionGroup of 2 different errors\n\nraised  RuntimeError\n")
+
+
+def test_quoted_error_is_not_the_one_that_was_raised() -> None:
+    quoted = "UNIQUE constraint failed: item.name"
+    assert explain(f"SomeError: no more. Original exception was: (sqlite3.IntegrityError) {quoted}").slug is None
+
+
+def test_pasted_context_is_not_a_cause() -> None:
+    context = "During handling of the above exception, another exception occurred:"
+    assert explain(f"RuntimeError: {IN_A_LOOP}\n\n{context}\n\nKeyError: 'zzz'\n").slug is None
+
+
+def test_silent_failure_shows_its_probe() -> None:
+    found = explain("blocked-loop")
+    assert found.probe == look_up("blocked-loop").probe
+    assert "\nprobe   A heartbeat task" in str(found)
+    assert explain("asyncio-run-in-loop").probe == ""
+
+
 def test_subclass_is_known_by_its_base() -> None:
     class OwnError(RuntimeError):
         """A learner's own."""
