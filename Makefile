@@ -38,11 +38,12 @@ lint: develop ## check form and types: ruff, ruff format, mypy --strict
 check: ## run everything that CI runs (the script .ci/run)
 	@.ci/run
 
-fix: develop ## repair what a machine can: lint, format, notebooks, derived exercises
+fix: develop ## repair what a machine can: lint, format, notebooks, exercises, the guide's page
 	$(BIN)/ruff check --fix $(ARGS)
 	$(FORMAT) $(ARGS)
 	$(BIN)/course normalise
 	$(BIN)/course derive
+	$(BIN)/course guide
 
 lock: develop ## pin every package again with its hashes (ARGS=--upgrade takes the newest)
 	$(COMPILE) $(ARGS) --group bootstrap -o requirements-bootstrap.lock

@@ -18,6 +18,7 @@ COMMANDS = {
     "start": "open JupyterLab on the first sheet that is not finished",
     "doctor": "say what is here, what is missing, and what to type",
     "check": "judge your answers: a verdict per question",
+    "explain": "say what an error means: a message, or a pasted traceback",
     "reset": "begin a sheet or a question again (your copy is kept)",
     "checkpoint": "write the app as it stands after a lesson into a folder",
     "app": "serve the app as it stands after a lesson on this machine",
@@ -25,6 +26,7 @@ COMMANDS = {
     "submit": "collect your answers for handing in",
     "derive": "make the exercises from the solutions (authors)",
     "prove": "judge every known right and wrong answer (authors)",
+    "guide": "write the field guide's page (authors)",
     "normalise": "run notebooks and bring them into the stored form (authors)",
 }
 

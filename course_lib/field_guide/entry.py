@@ -17,6 +17,8 @@ from course_lib.errors import CourseError
 from course_lib.field_guide import derived
 
 FOLDER = Path(__file__).with_name("entries")
+# what SQLAlchemy writes before a driver's own words, and what every silent failure begins with
+BEFORE_THE_WORDS = re.compile(r"^(\([\w.]+\) |<class '[\w.]+'>: |No (error|exception)[.:;,] )+")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -77,7 +79,7 @@ class Entry:
     def title(self) -> str:
         """Return the words by which it is recognised in a list: its first text, or what a silent one looks like."""
         words = self.symptom if self.is_silent and self.symptom else (self.examples or (self.symptom,))[0]
-        return " ".join(re.sub(r"^No (error|exception)(\.|[:;,] )\s*", "", words).split())
+        return " ".join(BEFORE_THE_WORDS.sub("", words).split())
 
 
 def _build(table: dict[str, Any], variant_of: str | None, path: Path) -> Entry:
