@@ -6,7 +6,7 @@ A pool knows what it lent out; only the server knows what still runs, and only a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any  # Any: uvicorn's options, and asyncpg ships no types
 
@@ -51,9 +51,11 @@ class Watcher:
         """Wait until the server runs this many slow statements."""
         await self.until(RUNNING[self._kind], number)
 
-    async def kill(self, *sessions: int) -> None:
+    async def kill(self, *sessions: object) -> None:
         """End sessions of the server, by default all that run a slow statement."""
-        found = sessions or (await self._connection.execute(text(VICTIMS[self._kind]))).scalars().all()
+        found: Sequence[object] = (
+            sessions or (await self._connection.execute(text(VICTIMS[self._kind]))).scalars().all()
+        )
         for session in found:
             await self._connection.execute(text(KILL[self._kind].format(session)))
 
