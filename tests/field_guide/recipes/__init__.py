@@ -1,14 +1,8 @@
-"""One module per lesson, as the guide has one file per lesson; importing them registers their recipes."""
+"""One module per lesson, as the guide has one file per lesson; importing this package registers all their recipes."""
 
-from . import async_orm, cancellation, doors_open, engine_and_session, event_loop, pools, session_lifetime, testing
+import importlib
+import pkgutil
 
-__all__ = [
-    "async_orm",
-    "cancellation",
-    "doors_open",
-    "engine_and_session",
-    "event_loop",
-    "pools",
-    "session_lifetime",
-    "testing",
-]
+__all__ = sorted(found.name for found in pkgutil.iter_modules(__path__))
+for _name in __all__:
+    importlib.import_module(f"{__name__}.{_name}")
