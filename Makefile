@@ -55,5 +55,5 @@ bench: develop ## measure: benchmarks/*.py, one after the other (ARGS goes to ea
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python "$$script" $(ARGS) || exit 1; done
 
 clean: ## remove what set-up and tools made; your work/ and your progress stay
-	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache htmlcov .coverage .coverage.* dist
+	rm -rf .venv .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache htmlcov .coverage .coverage.* dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -89,7 +89,7 @@ def _nearest(seen: Sighting) -> tuple[str, ...]:
         return len(words & own) + 2 * len(one.types & seen.types)
 
     scored = sorted(((score(one), -place, one.slug) for place, one in enumerate(entries())), reverse=True)
-    return tuple(slug for points, _, slug in scored[:2] if points)
+    return tuple(slug for points, _, slug in scored[:2] if points > 1)  # one shared word is chance
 
 
 def _explained(raised: str, found: Entry) -> Explanation:
