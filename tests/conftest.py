@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -27,6 +28,8 @@ STATE = pytest.StashKey[Path]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Give this run servers of its own, shared by all its workers and gone soon after them."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a run in the background: what it starts must hear Ctrl-C
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):  # a worker of xdist inherits the environment
         config.stash[STATE] = Path(tempfile.mkdtemp(prefix="velvet-rope-servers-"))
         os.environ["COURSE_STATE_DIR"] = str(config.stash[STATE])
