@@ -119,8 +119,9 @@ def _evidence(one: Entry) -> str:
     kinds: dict[str, list[str]] = defaultdict(list)
     for letter, how in one.verified.items():
         kinds[HOW[how]].append(BACKENDS[letter])
+    why_not = f"; no test: {_plain(one.not_tested)}" if one.not_tested else ""
     said = "; ".join(f"{how} ({', '.join(names)})" for how, names in kinds.items())
-    return f"{said}; {_plain(one.source)}" if one.source else said
+    return said + why_not + (f"; {_plain(one.source)}" if one.source else "")
 
 
 def _link(slug: str) -> str:

@@ -51,6 +51,8 @@ class Entry:
     source: str = ""
     verified: Mapping[str, str]
     """Backend to `test` (our tests provoke it on every run) or `seen` (once, by hand, on the real server)."""
+    not_tested: str = ""
+    """Why no test provokes it; empty where one does."""
     variant_of: str | None = None
     """Filled in by the file's nesting."""
 
