@@ -34,6 +34,7 @@ Where nothing was raised and the answer is still wrong or slow, look under [what
 Faster: `course explain "the message"`, or send it the whole traceback: `course explain < traceback.txt`.
 
 **{entries} entries, {silent} of them silent.** Each says where it comes from, why, the fix, and how to see it yourself.
+S is SQLite, P PostgreSQL, M MariaDB, B PgBouncer, - no database at all. A lesson is named even before it is written.
 """
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from course_lib.field_guide.entry import Entry, entries, names
 from course_lib.field_guide.sighting import WIDTH, Sighting, attribute, is_error, short, sightings, text_of, type_name
+from course_lib.locations import course_root
 
 # codes that many different mistakes share: to answer by one of these would be a guess
 _VAGUE = frozenset({"0A000", "22000", "42601", "55000", "XX000", "SQLITE_ERROR"})
@@ -94,9 +95,11 @@ def _nearest(seen: Sighting) -> tuple[str, ...]:
 
 def _explained(raised: str, found: Entry) -> Explanation:
     also = f"; also {', '.join(found.also)}" if found.also else ""
+    written = "" if (course_root() / "notebooks" / f"{found.lesson}.ipynb").is_file() else " (not written yet)"
     return Explanation(
         raised=raised, slug=found.slug, variant_of=found.variant_of,
-        cause=found.cause, fix=found.fix, lesson=found.where + also, probe=found.probe if found.is_silent else "",
+        cause=found.cause, fix=found.fix, lesson=found.where + written + also,
+        probe=found.probe if found.is_silent else "",
     )  # fmt: skip
 
 

@@ -34,11 +34,18 @@ lesson  notebooks/00_doors_open.ipynb § 1; also 11_schema_and_data"""
     assert str(explanation) == repr(explanation) == expected
 
 
+def test_lesson_that_is_not_there_yet_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert explain("asyncio-run-in-loop").lesson.startswith("notebooks/00_doors_open.ipynb § 1; also ")
+    monkeypatch.setenv("COURSE_ROOT", str(tmp_path))
+    missing = "notebooks/00_doors_open.ipynb § 1 (not written yet); also "
+    assert explain("asyncio-run-in-loop").lesson.startswith(missing)
+
+
 def test_unknown_error_gets_an_honest_answer() -> None:
     assert (
-        str(explain(OverflowError("the till has no more digits")))
+        str(explain(FloatingPointError("the till has no more digits")))
         == """\
-raised  OverflowError
+raised  FloatingPointError
 entry   not in the field guide yet
 cause   We have not met this error, so we do not guess.
 fix     Read the last line of the traceback first, then the newest line in it that is your own code.
