@@ -186,6 +186,9 @@ def _tie(number: signal.Signals) -> Callable[[], None] | None:
     libc, parent, value = LIBC, os.getpid(), int(number)
 
     def tie() -> None:
+        # A shell's `jupyter lab &` leaves these ignored, and until a server has its own handlers it would ignore them.
+        for ignored in {signal.SIGINT, signal.SIGTERM, number} - {KILL}:
+            signal.signal(ignored, signal.SIG_DFL)
         libc.prctl(PR_SET_PDEATHSIG, value)
         if os.getppid() != parent:  # the parent died before the line above: nobody will send the signal
             os._exit(1)

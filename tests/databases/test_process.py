@@ -150,7 +150,8 @@ def test_a_server_ends_when_its_parent_is_killed(tmp_path: Path, mode: Mode) -> 
     reason = "only root can become another user" if mode == "nobody" and not is_root() else why_not(Unroot(mode))
     if reason:
         pytest.skip(f"mode {mode} does not work here: {reason}")
-    command = [sys.executable, "-c", PARENT, mode, str(tmp_path / "log")]
+    deaf = ["sh", "-c", 'trap "" INT QUIT; exec "$0" "$@"']  # what a shell does to `jupyter lab &`
+    command = [*deaf, sys.executable, "-c", PARENT, mode, str(tmp_path / "log")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as parent:
         assert parent.stdout is not None
         child = psutil.Process(int(parent.stdout.readline()))
