@@ -17,11 +17,11 @@ REPORTS = tomllib.loads(Path(__file__).with_name("corpus.toml").read_text(encodi
 )
 def test_exactly_the_right_entry_answers(report: dict[str, str]) -> None:
     found = explain(report["lines"])
-    assert (found.slug, found.parts) == (report["answers"], ())
+    assert (found.slug or "", found.parts) == (report["answers"], ())
 
 
 def test_there_are_enough_reports_of_enough_errors() -> None:
     assert len({report["url"] for report in REPORTS}) == len(REPORTS) >= 25
-    answers = {report["answers"] for report in REPORTS}
+    answers = {report["answers"] for report in REPORTS} - {""}
     assert len(answers) >= 15
     assert answers <= {one.slug for one in entries()}
