@@ -31,7 +31,7 @@ HEAD = """\
 
 Search this page for a few words of your message (the last line of the traceback), or pick them from the first index.
 Where nothing was raised and the answer is still wrong or slow, look under [what nobody raises](#what-nobody-raises).
-Faster: `course explain "the message"`, or, with `$` in the message, the whole paste: `cat traceback.txt | course explain`.
+Faster: `course explain "the message"`; with a `$` in it, send the whole paste: `cat traceback.txt | course explain`.
 
 **{entries} entries, {silent} of them silent.** Each says where it comes from, why, the fix, and how to see it yourself.
 S is SQLite, P PostgreSQL, M MariaDB, B PgBouncer, - no database at all. A lesson is named even before it is written.
