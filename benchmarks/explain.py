@@ -39,9 +39,7 @@ print(json.dumps([len(entries()), figures]))
 
 def main() -> None:
     """Print the medians."""
-    runs = [
-        json.loads(subprocess.check_output([sys.executable, "-c", MEASURED])) for _ in range(RUNS)
-    ]
+    runs = [json.loads(subprocess.check_output([sys.executable, "-c", MEASURED])) for _ in range(RUNS)]
     print(f"{runs[0][0]} entries")
     for name in runs[0][1]:
         median = statistics.median(figures[name] for _, figures in runs)

@@ -69,7 +69,7 @@ def fitting(text: str) -> list[Entry]:
 def _match(seen: Sighting) -> Entry | None:
     """Return the first entry whose pattern is in a text, outermost first; types break a tie, sqlstate is last."""
     for text in seen.texts:
-        found = fitting(text)
+        found = fitting(text) or fitting(text.partition("\n")[0] or text)  # a paste may go on with other lines
         typed = [one for one in found if (one.types if text else one.outer_types) & seen.types]
         if typed or (found and text):  # an empty text fits only together with its type
             return (typed or found)[0]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from course_lib.field_guide import entries, explain
+from course_lib.field_guide.explain import fitting
 
 REPORTS = tomllib.loads(Path(__file__).with_name("corpus.toml").read_text(encoding="utf-8"))["report"]
 
@@ -18,6 +19,7 @@ REPORTS = tomllib.loads(Path(__file__).with_name("corpus.toml").read_text(encodi
 def test_exactly_the_right_entry_answers(report: dict[str, str]) -> None:
     found = explain(report["lines"])
     assert (found.slug or "", found.parts) == (report["answers"], ())
+    assert {one.slug for one in fitting(report["lines"])} <= {report["answers"]}, "no word of it is another's"
 
 
 def test_there_are_enough_reports_of_enough_errors() -> None:

@@ -106,6 +106,17 @@ def test_examples_belong_to_one_entry(one: Entry) -> None:
 
 
 @EVERY
+def test_example_is_known_in_what_surrounds_it(one: Entry) -> None:
+    head, tail = "Traceback (most recent call last):\n  File x\n", "[SQL: SELECT 1]\n[parameters: ()]\n"
+    driver = "sqlalchemy.exc.DBAPIError: (sqlalchemy.dialects.postgresql.asyncpg.Error) <class 'asyncpg.Error'>: "
+    for example in filter(None, one.examples):
+        wrapped = f"{head}{driver}{example}\n{tail}"
+        assert {other.slug for other in fitting(wrapped)} <= {one.slug}
+        raised = one.raised[0] if one.raised else "Warning"
+        assert explain(f"{head}{raised}: {example}\n{tail}").slug == one.slug
+
+
+@EVERY
 def test_pattern_needs_text(one: Entry) -> None:
     if one.slug != "empty-timeout":  # its type is all there is
         assert not one.pattern or not re.search(one.pattern, ""), "only a type may be found without text"
