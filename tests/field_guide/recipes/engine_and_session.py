@@ -18,8 +18,12 @@ from sqlalchemy.exc import SAWarning
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import selectinload, sessionmaker
 
-from ..club import Author, Base, Book, answer, define_twice, guest, opened
-from ..recipe import provokes, shows
+from course_lib.databases import database
+
+from ..club import Author, Base, Book, answer, define_twice, guest, opened, served
+from ..recipe import provokes, provokes_on, shows, shows_on
+
+EVERYWHERE = ("sqlite", "postgres", "mariadb")
 
 
 async def get_session() -> AsyncIterator[int]:
@@ -37,15 +41,15 @@ async def name_no_driver(_: Path) -> None:
     create_async_engine("mysql://a:b@127.0.0.1/club")
 
 
-@provokes("no-such-table")
-async def ask_for_no_table(folder: Path) -> None:
-    async with opened(folder) as engine, engine.connect() as connection:
+@provokes_on("no-such-table", *EVERYWHERE)
+async def ask_for_no_table(kind: str) -> None:
+    async with served(kind) as engine, engine.connect() as connection:
         await connection.execute(text("select * from nope"))
 
 
-@provokes("no-such-table")
-async def ask_for_no_column(folder: Path) -> None:
-    async with opened(folder) as engine, engine.connect() as connection:
+@provokes_on("no-such-table", *EVERYWHERE)
+async def ask_for_no_column(kind: str) -> None:
+    async with served(kind) as engine, engine.connect() as connection:
         await connection.execute(text("select nope from author"))
 
 
@@ -89,37 +93,36 @@ async def commit_inside_begin(folder: Path) -> None:
         await session.execute(text("select 1"))
 
 
-@provokes("integrity-conflict")
-async def insert_a_name_twice(folder: Path) -> None:
-    async with opened(folder) as engine, AsyncSession(engine) as session:
+@provokes_on("integrity-conflict", *EVERYWHERE)
+async def insert_a_name_twice(kind: str) -> None:
+    async with served(kind) as engine, AsyncSession(engine) as session:
         session.add(Author(name="Ada"))
         await session.commit()
 
 
-@provokes("integrity-conflict")
-async def insert_no_name(folder: Path) -> None:
-    async with opened(folder) as engine, AsyncSession(engine) as session:
+@provokes_on("integrity-conflict", *EVERYWHERE)
+async def insert_no_name(kind: str) -> None:
+    async with served(kind) as engine, AsyncSession(engine) as session:
         session.add(Author())
         await session.flush()
 
 
-@provokes("integrity-conflict")
-async def insert_an_orphan(folder: Path) -> None:
-    async with opened(folder) as engine, AsyncSession(engine) as session:
-        await session.execute(text("pragma foreign_keys=on"))
+@provokes_on("integrity-conflict", *EVERYWHERE)
+async def insert_an_orphan(kind: str) -> None:
+    async with served(kind) as engine, AsyncSession(engine) as session:
         session.add(Book(author_id=99))
         await session.flush()
 
 
-@provokes("no-result")
-async def get_nobody(folder: Path) -> None:
-    async with opened(folder) as engine, AsyncSession(engine) as session:
+@provokes_on("no-result", *EVERYWHERE)
+async def get_nobody(kind: str) -> None:
+    async with served(kind) as engine, AsyncSession(engine) as session:
         await session.get_one(Author, 99)
 
 
-@provokes("no-result")
-async def get_one_of_two(folder: Path) -> None:
-    async with opened(folder) as engine, AsyncSession(engine) as session:
+@provokes_on("no-result", *EVERYWHERE)
+async def get_one_of_two(kind: str) -> None:
+    async with served(kind) as engine, AsyncSession(engine) as session:
         (await session.execute(select(Author))).scalar_one()
 
 
@@ -280,6 +283,21 @@ async def connections_are_opened(folder: Path) -> tuple[object, object]:
     for each in (shared, *own):
         await each.dispose()
     return (connects.count(shared), len(connects)), (1, 21)
+
+
+@shows_on("engine-per-request", "postgres")
+async def backends_pile_up(kind: str) -> tuple[object, object]:
+    async with database(kind) as place:
+        engines = [create_async_engine(place.url, connect_args=place.connect_args) for _ in range(5)]
+        backends = set()
+        for engine in engines:
+            async with engine.connect() as connection:
+                backends.add(await connection.scalar(text("select pg_backend_pid()")))
+        async with engines[0].connect() as connection:
+            alive = set(await connection.scalars(text("select pid from pg_stat_activity")))
+        for engine in engines:
+            await engine.dispose()
+    return len(backends & alive), 5
 
 
 @provokes("table-defined-twice")
