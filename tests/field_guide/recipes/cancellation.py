@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import threading
 import warnings
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any  # Any: sqlite3's own connection
 
 import anyio
 import httpx
 from fastapi import FastAPI
-from fastapi.responses import StreamingResponse
 from pooled import closed
 from sqlalchemy import event, make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -245,55 +242,6 @@ async def the_server_finishes(_: Path) -> tuple[object, object]:
         except TimeoutError:
             log.append("gave up in process")
     return log, ["gave up, text ''", "finished", "cancelled", "gave up in process"]
-
-
-async def end_while_it_answers(path: str) -> tuple[str, list[str]]:
-    """Shut a server down during a request; return what the client got, and what the server logged."""
-    app, began = FastAPI(), asyncio.Event()
-    logged: list[str] = []
-    handler = logging.Handler()
-    handler.emit = lambda record: logged.append(record.getMessage())  # type: ignore[method-assign]
-    logger = logging.getLogger("uvicorn.error")
-    logger.addHandler(handler)
-
-    @app.get("/plain")
-    async def plain() -> None:
-        began.set()
-        await asyncio.sleep(600)
-
-    @app.get("/stream")
-    async def stream() -> StreamingResponse:
-        async def parts() -> AsyncIterator[bytes]:
-            yield b"first"
-            began.set()
-            await asyncio.sleep(600)
-
-        return StreamingResponse(parts())
-
-    try:
-        async with served(app, timeout_graceful_shutdown=0) as (server, client):
-            asking = asyncio.create_task(client.get(path))
-            await began.wait()
-            server.should_exit = True
-            got = (await asyncio.gather(asking, return_exceptions=True))[0]
-    finally:
-        logger.removeHandler(handler)
-    if isinstance(got, Exception):
-        raise got
-    assert isinstance(got, httpx.Response)
-    return f"{got.status_code} {got.text}", logged
-
-
-@provokes("killed-at-shutdown")
-async def end_during_a_stream(_: Path) -> None:
-    await end_while_it_answers("/stream")
-
-
-@provokes("killed-at-shutdown")
-async def end_during_a_plain_answer(_: Path) -> None:
-    answer, logged = await end_while_it_answers("/plain")
-    assert answer == "500 Internal Server Error"
-    raise Seen(logged[0])
 
 
 def leaked(seen: list[warnings.WarningMessage]) -> Warning:
