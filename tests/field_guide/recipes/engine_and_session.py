@@ -15,7 +15,7 @@ from typing import Any
 from fastapi import Depends, FastAPI, Request
 from sqlalchemy import event, func, inspect, select, text
 from sqlalchemy.exc import SAWarning
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import selectinload, sessionmaker
 
 from course_lib.databases import database
@@ -262,42 +262,19 @@ async def a_stranger_sets_the_id(_: Path) -> tuple[object, object]:
     return Author(**body).id, 4242
 
 
-@shows("engine-per-request")
-async def connections_are_opened(folder: Path) -> tuple[object, object]:
+@shows_on("engine-per-request", "sqlite", "postgres")
+async def connections_are_opened(kind: str) -> tuple[object, object]:
     connects: list[object] = []
-
-    async def ask(engine: AsyncEngine) -> None:
-        async with engine.connect() as connection:
-            await connection.execute(text("select 1"))
-
-    def engine() -> AsyncEngine:
-        made = create_async_engine(f"sqlite+aiosqlite:///{folder / 'club.db'}")
-        event.listen(made.sync_engine, "connect", lambda *_: connects.append(made))
-        return made
-
-    shared, own = engine(), [engine() for _ in range(20)]
-    for _ in range(20):
-        await ask(shared)
-    for each in own:
-        await ask(each)
-    for each in (shared, *own):
-        await each.dispose()
-    return (connects.count(shared), len(connects)), (1, 21)
-
-
-@shows_on("engine-per-request", "postgres")
-async def backends_pile_up(kind: str) -> tuple[object, object]:
     async with database(kind) as place:
-        engines = [create_async_engine(place.url, connect_args=place.connect_args) for _ in range(5)]
-        backends = set()
-        for engine in engines:
+        shared, *own = (create_async_engine(place.url, connect_args=place.connect_args) for _ in range(6))
+        for made in (shared, *own):
+            event.listen(made.sync_engine, "connect", lambda *_, made=made: connects.append(made))
+        for engine in [shared] * 5 + own:
             async with engine.connect() as connection:
-                backends.add(await connection.scalar(text("select pg_backend_pid()")))
-        async with engines[0].connect() as connection:
-            alive = set(await connection.scalars(text("select pid from pg_stat_activity")))
-        for engine in engines:
+                await connection.execute(text("select 1"))
+        for engine in (shared, *own):
             await engine.dispose()
-    return len(backends & alive), 5
+    return (connects.count(shared), len(connects)), (1, 1 + 5)
 
 
 @provokes("table-defined-twice")
