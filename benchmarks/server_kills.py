@@ -86,6 +86,9 @@ def main() -> int:
                 orphans += len(processes(state))
                 print(f"round {number}: {error}", flush=True)
                 for process in processes(state):
+                    print(f"round {number}: {process.ppid()} {process.cmdline()}", flush=True)
+                    for log in state.glob("*/*.log"):
+                        print(f"{log.name}: {log.read_text(errors='replace')[-1500:]}", flush=True)
                     kill(process.pid)
     print(
         f"{arguments.rounds} rounds on {', '.join(kinds)}, seed {seed}: {orphans} orphans, {unusable} unusable folders"

@@ -81,8 +81,8 @@ class Client:
         return self.answer()
 
     def servers(self) -> dict[str, int]:
-        """Return the process id of each running server, by kind."""
-        return {server["kind"]: int(server["pid"]) for server in self.ask("status")}
+        """Return the process id of each running server, by kind; 0 is the small pooler, which has none of its own."""
+        return {server["kind"]: int(server["pid"] or 0) for server in self.ask("status")}
 
     def kill(self) -> None:
         """Kill the process without a chance to say goodbye."""

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import os
 import secrets
-import signal
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -18,7 +17,7 @@ from course_lib.databases import binaries
 from course_lib.databases.mariadb_folder import ENVIRONMENT, STOP, DataFolder
 from course_lib.databases.mariadb_roles import Roles
 from course_lib.databases.place import Login, Place
-from course_lib.databases.process import ServerProcess, complaint, free_port, tail
+from course_lib.databases.process import KILL, ServerProcess, complaint, free_port, tail
 from course_lib.databases.state import Home, move_aside
 from course_lib.databases.unroot import readable_copy
 from course_lib.errors import ServerError
@@ -159,7 +158,7 @@ class MariaDB:
                 log=self._log,
                 unroot=self.home.unroot,
                 environment=ENVIRONMENT,
-                death_signal=signal.SIGTERM,
+                death_signal=KILL,  # a SIGTERM while it starts may be forgotten (1 of 200), and it recovers from either
             )
             with contextlib.suppress(TimeoutError, ServerError):
                 async with asyncio.timeout(READY_S):

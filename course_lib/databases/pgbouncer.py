@@ -226,7 +226,7 @@ class PgBouncer:
             log=self._log,
             unroot=self.home.unroot,
             environment=ENVIRONMENT,
-            death_signal=QUIT,
+            death_signal=KILL,  # it has nothing to save
         )
         answering, ending = asyncio.create_task(self._answer()), asyncio.create_task(self.process.wait())
         try:
