@@ -28,10 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     status = actions.add_parser("status", help="say which server runs (this is the default)")
     # without a default of its own, which would undo `course servers --json status`
     status.add_argument("--json", default=argparse.SUPPRESS, **as_json)  # type: ignore[arg-type]  # as above
-    start = actions.add_parser("start", help="start servers and leave them up")
+    start = actions.add_parser("start", help="start servers (PostgreSQL unless named) and leave them up")
     start.add_argument("kinds", nargs="*", metavar="KIND", help=f"{', '.join(KINDS)} (default: postgres)")
     actions.add_parser("stop", help="stop every server")
-    url = actions.add_parser("url", help="print a URL for psql: the database course, which lessons leave alone")
+    url = actions.add_parser(
+        "url", help="print an address for psql and other tools: a database for you to play with (no lesson uses it)"
+    )
     url.add_argument("kind", nargs="?", metavar="KIND", default="postgres", help="postgres (the default)")
     url.add_argument("--role", choices=("app", "readonly"), default="app", help="who logs in (default: app)")
 
@@ -64,7 +66,7 @@ def _start(kinds: list[str]) -> None:
         _say_notices(held)
         print(f"{_name(row)} is up after {seconds:.2f} s ({row.source}, TLS: {row.tls})")
         sys.stdout.flush()
-    print("to stop: course servers stop")
+    print("an address for psql: course servers url; to stop: course servers stop")
 
 
 def _stop() -> None:
@@ -78,9 +80,12 @@ def _stop() -> None:
 def _url(kind: str, role: str) -> str:
     if kind != "postgres":
         raise CourseError(f"expected postgres, got {kind!r}: only PostgreSQL keeps a database for your own tools")
+    was_running = lease.attach() is not None
     held = lease.acquire()
     place = held.playground()
     held.hold()
+    if not was_running:  # on the other stream: the address alone goes into a pipe
+        print("PostgreSQL was started for you; to stop: course servers stop", file=sys.stderr)
     _say_notices(held)
     login = place.logins[role]
     return f"postgresql://{quote(login.user)}:{quote(login.password)}@{place.host}:{place.port}/{place.name}"
@@ -103,7 +108,7 @@ def _print_table(found: Servers) -> None:
 
     table = Table(title="course servers", title_justify="left", box=box.SIMPLE_HEAD)
     for name in (*HEAD, "port", "pid"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name != "source")  # a folder may be long, the rest is not
     for row in found:
         name, state, *rest = row.cells()
         numbers = (row.port or "-", row.pid or "-")

@@ -22,7 +22,7 @@ class Row:
     """One server: what it is, its state, and how many processes use it now."""
 
     kind: str
-    state: str  # running, ready, not here, or "from COURSE_PG_URL"
+    state: str  # running, stopped, not here, or "from COURSE_PG_URL"
     version: str = ""
     source: str = ""
     tls: str = ""
@@ -74,7 +74,7 @@ def _line(tag: str, words: Sequence[str]) -> str:
 
 
 def servers() -> Servers:
-    """Look for PostgreSQL, PgBouncer and MariaDB: which runs, which is ready to, which is not here."""
+    """Look for PostgreSQL, PgBouncer and MariaDB: which runs, which is stopped (a lesson starts it), which is not here."""
     running = [row_of(found) for found in _running()]
     resting = [_resting(kind) for kind in binaries.KINDS if not any(row.kind == kind for row in running)]
     order = list(binaries.KINDS)
@@ -104,14 +104,14 @@ def row_of(found: dict[str, str]) -> Row:
 
 def _resting(kind: str) -> Row:
     if binaries.external(kind):
-        return Row(kind, _state(kind, "ready"))
+        return Row(kind, _state(kind, "stopped"))
     try:
         unroot.choose()
         found = binaries.find(kind)
     except ServerError:
         stands_in = kind == "pgbouncer" and _resting("postgres").state != "not here"
-        return Row(kind, "ready", source=OWN_POOLER) if stands_in else Row(kind, "not here")
-    return Row(kind, "ready", found.release, _source(found.source))
+        return Row(kind, "stopped", source=OWN_POOLER) if stands_in else Row(kind, "not here")
+    return Row(kind, "stopped", found.release, _source(found.source))
 
 
 def _state(kind: str, otherwise: str) -> str:

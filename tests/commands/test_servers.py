@@ -52,14 +52,16 @@ def rows(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 def test_started_servers_outlive_the_command_until_they_are_stopped(capsys: pytest.CaptureFixture[str]) -> None:
     done = subprocess.run([*COURSE, "start"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stderr
-    assert re.fullmatch(f"{UP}\nto stop: course servers stop\n", done.stdout), done.stdout
+    assert re.fullmatch(
+        f"{UP}\nan address for psql: course servers url; to stop: course servers stop\n", done.stdout
+    ), done.stdout
     found = rows(capsys)["postgres"]
     assert (found["state"], found["users"]) == ("running", "0")
     assert psutil.pid_exists(int(found["pid"]))
     assert main(["servers", "stop"]) == 0
     assert capsys.readouterr().out == f"PostgreSQL {found['version']} stopped\n"
     wait_gone(int(found["pid"]))
-    assert rows(capsys)["postgres"]["state"] == "ready"
+    assert rows(capsys)["postgres"]["state"] == "stopped"
 
 
 @pytest.mark.postgres
@@ -69,7 +71,7 @@ def test_several_kinds_are_started_one_after_the_other(capsys: pytest.CaptureFix
     first, second, last = capsys.readouterr().out.splitlines()
     assert re.fullmatch(UP, first)
     assert re.fullmatch(UP.replace("PostgreSQL", "MariaDB"), second)
-    assert last == "to stop: course servers stop"
+    assert last == "an address for psql: course servers url; to stop: course servers stop"
 
 
 def test_stop_says_when_there_is_nothing_to_stop(capsys: pytest.CaptureFixture[str]) -> None:
@@ -118,7 +120,8 @@ def test_url_opens_the_playground_and_keeps_it_up(
     role: list[str], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     done = subprocess.run([*COURSE, "url", *role], capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    assert (done.returncode, done.stderr, len(done.stdout.splitlines())) == (0, "", 1)
+    said = "PostgreSQL was started for you; to stop: course servers stop\n"
+    assert (done.returncode, done.stderr, len(done.stdout.splitlines())) == (0, said, 1)
     assert asyncio.run(who(done.stdout.strip())) == ("course", says)
     assert rows(capsys)["postgres"]["state"] == "running"
 

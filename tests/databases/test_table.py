@@ -71,7 +71,7 @@ def test_a_server_of_ones_own_is_named_by_its_variable(monkeypatch: pytest.Monke
     hidden_servers.hide(monkeypatch)
     monkeypatch.setenv("COURSE_PG_URL", "postgresql://somebody:secret@db.example/postgres")
     monkeypatch.setenv("COURSE_MYSQL_URL", "mysql://somebody:secret@db.example/mysql")
-    assert [row.state for row in servers()] == ["from COURSE_PG_URL", "ready", "from COURSE_MYSQL_URL"]
+    assert [row.state for row in servers()] == ["from COURSE_PG_URL", "stopped", "from COURSE_MYSQL_URL"]
     assert "secret" not in repr(servers()) + servers()._repr_html_()
 
 
@@ -86,12 +86,12 @@ def test_a_broken_choice_is_not_here(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 def test_the_small_pooler_stands_in_for_a_missing_one(monkeypatch: pytest.MonkeyPatch) -> None:
     hidden_servers.hide(monkeypatch, "pgbouncer")
     row = of("pgbouncer")
-    assert (row.state, row.source) == ("ready", "the course's own small pooler")
+    assert (row.state, row.source) == ("stopped", "the course's own small pooler")
 
 
 @pytest.mark.postgres
 def test_a_look_starts_nothing() -> None:
-    assert of("postgres").state == "ready"
+    assert of("postgres").state == "stopped"
     assert lease.attach() is None
 
 
@@ -126,10 +126,10 @@ def test_a_folder_and_a_long_version_are_not_shown() -> None:
 
 
 def test_the_table_of_a_notebook_has_the_same_words() -> None:
-    shown = Servers((Row("pgbouncer-prepared", "ready", "<script>", "a & b"),))
+    shown = Servers((Row("pgbouncer-prepared", "stopped", "<script>", "a & b"),))
     found = Words(shown._repr_html_())
     assert found.tags == {"table", "tr", "th", "td"}
     words = "".join(f"{cell}\n" for cell in found.cells).split("\n")
     assert words[:6] == ["server", "state", "version", "source", "TLS", "users"]
-    assert words[6:9] == ["PgBouncer", "ready", "<script>"]
-    assert repr(shown).splitlines()[1].split() == ["PgBouncer", "ready", "<script>", "a", "&", "b", "-", "-"]
+    assert words[6:9] == ["PgBouncer", "stopped", "<script>"]
+    assert repr(shown).splitlines()[1].split() == ["PgBouncer", "stopped", "<script>", "a", "&", "b", "-", "-"]
