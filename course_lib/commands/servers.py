@@ -106,7 +106,9 @@ def _print_table(found: Servers) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title="course servers", title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(
+        title="course servers", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
+    )
     for name in (*HEAD, "port", "pid"):
         table.add_column(name, overflow="fold", no_wrap=name != "source")  # a folder may be long, the rest is not
     for row in found:
