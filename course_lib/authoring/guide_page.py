@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from course_lib.field_guide import Entry, derived
-from course_lib.field_guide.entry import BEFORE_THE_WORDS, FOLDER, written
+from course_lib.field_guide.entry import BEFORE_THE_WORDS, FOLDER, names, written
 from course_lib.locations import course_root
 
 NAME = "docs/field_guide.md"
@@ -30,8 +30,18 @@ HEAD = """\
 # Field guide: what an error means, and what mends it
 
 Search this page for a few words of your message (the last line of the traceback), or pick them from the first index.
-Where nothing was raised and the answer is still wrong or slow, look under [what nobody raises](#what-nobody-raises).
-Faster: `course explain "the message"`; with a `$` in it, send the whole paste: `cat traceback.txt | course explain`.
+Nothing found? Leave out numbers and names, and search for three words. Silent trouble, an answer that is wrong or slow
+without an error, is in the list [what nobody raises](#what-nobody-raises).
+
+Faster: paste the message or the whole traceback, as it is, between these two lines.
+
+```sh
+course explain <<'EOF'
+...the paste...
+EOF
+```
+
+`course explain "the message"` works too, but the shell reads `"`, `$` and backticks itself and changes the message.
 
 **{entries} entries, {silent} of them silent.** Each says where it comes from, why, the fix, and how to see it yourself.
 S is SQLite, P PostgreSQL, M MariaDB, B PgBouncer, - no database at all. A lesson is named even before it is written.
@@ -79,7 +89,9 @@ def _chapters(entries: tuple[Entry, ...]) -> Iterator[tuple[str, list[Entry]]]:
 
 
 def _by_words(entries: tuple[Entry, ...]) -> list[str]:
-    found = {(_short(BEFORE_THE_WORDS.sub("", example)), one.slug) for one in entries for example in one.examples}
+    found = {
+        (_stable(BEFORE_THE_WORDS.sub("", text), one.pattern), one.slug) for one in entries for text in one.examples
+    }
     ordered = sorted(found, key=lambda row: (re.sub(r"\W", "", row[0]).lower(), row))
     return [f"- {_code(words)}: {_link(slug)}" for words, slug in ordered]
 
@@ -134,12 +146,28 @@ def _short(text: str) -> str:
     return line if len(line) <= ROOM else line[: ROOM - 3].rsplit(" ", 1)[0] + "..."
 
 
+def _stable(text: str, pattern: str) -> str:
+    """Return a message of at most ROOM letters that still shows the words by which it is recognised."""
+    line = " ".join(text.split())
+    match = re.search(pattern, line)
+    if match is None or match.end() <= ROOM - 3:
+        return _short(line)
+    first = max(match.start(), match.end() - ROOM + 6)  # of a long match the last words
+    return _short("..." + line[first:].partition(" ")[2] if first > match.start() else "..." + line[first:])
+
+
 def _code(text: str) -> str:
     fence = "``" if "`" in text else "`"
     return f"{fence} {text} {fence}" if "`" in text else f"`{text}`"
 
 
 def _plain(text: str) -> str:
-    """Return text for Markdown: code stays, what it would read as marks is written out."""
-    pieces = re.split("(`[^`]*`)", text)
-    return "".join(piece if piece[:1] == "`" else re.sub(r"([<*\[\]])", r"\\\1", piece) for piece in pieces)
+    """Return text for Markdown: code stays, an entry's name is a link, what it would read as marks is written out."""
+    return "".join(map(_piece, re.split("(`[^`]*`)", text)))
+
+
+def _piece(text: str) -> str:
+    if text[:1] != "`":
+        return re.sub(r"([<*\[\]])", r"\\\1", text)
+    named = names().get(text[1:-1])
+    return _link(named.slug) if named else text

@@ -10,11 +10,23 @@ from dataclasses import asdict
 from course_lib.errors import CourseError
 from course_lib.field_guide import Entry, Explanation, entries, explain
 
+HOW = """\
+The safest way: paste the message or the whole traceback between two lines, as it is.
+
+  course explain <<'EOF'
+  ...the paste...
+  EOF
+
+In an argument between double quotes the shell reads ", $ and ` itself, and changes the message.
+"""
+PAGE = "docs/field_guide.md"
 WIDTH = 100  # a list is read in a terminal beside the traceback
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `course explain`."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = HOW
     parser.add_argument("message", nargs="*", metavar="MESSAGE", help="the message; without one, a traceback is read")
     parser.add_argument("--list", action="store_true", help="print every entry: its name, its lesson, its first words")
     parser.add_argument("--json", action="store_true", help="print the same as JSON, for other programs")
@@ -26,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(_json([_row(one) for one in entries()]) if arguments.json else _table(entries()))
         return 0
     found = explain(" ".join(arguments.message) or _pasted())
-    print(_json(asdict(found)) if arguments.json else found)
+    print(_json(asdict(found)) if arguments.json else _with_page(found))
     return int(not _is_known(found))
 
 
@@ -35,6 +47,14 @@ def _pasted() -> bytes:
     if not text.strip():
         raise CourseError('nothing to explain; type course explain "the message", or send it a traceback with |')
     return text
+
+
+def _with_page(found: Explanation) -> str:
+    """Return the answer and where the page says more, under each of a group's errors."""
+    if found.parts:
+        head = str(found).partition("\n\n")[0]
+        return "\n\n".join([head, *map(_with_page, found.parts)])
+    return str(found) + (f"\npage    {PAGE}#{found.slug}" if found.slug else "")
 
 
 def _is_known(found: Explanation) -> bool:

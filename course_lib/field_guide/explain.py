@@ -5,6 +5,7 @@ A traceback shows where a program stopped; a learner also needs why, and an erro
 
 from __future__ import annotations
 
+import builtins
 import re
 import sys
 import textwrap
@@ -16,10 +17,16 @@ from course_lib.locations import course_root
 
 # codes that many different mistakes share: to answer by one of these would be a guess
 _VAGUE = frozenset({"0A000", "22000", "42601", "55000", "XX000", "SQLITE_ERROR"})
+_TRACEBACK = re.compile(r"Traceback \(most recent call last\)|^\W*File \S+", re.MULTILINE)
 _SMALL_WORDS = frozenset(
     {"and", "are", "but", "for", "from", "has", "have", "not", "object", "that", "the", "was", "with"}
 )
 _HOW_TO_READ = "notebooks/00_doors_open.ipynb § 4"
+_READ_ON = "Read the last line of the traceback first, then the newest line in it that is your own code."
+_SEARCH = "Search `docs/field_guide.md` for three words of the message, without its numbers and names."
+_SILENT = 'Nothing raised, and still wrong or slow: see its part "What nobody raises".'
+# `asyncio.exceptions.TimeoutError` is an older Python's name of the builtin; another library's is an error of its own
+_SAME_AS_BUILTIN = ("asyncio.", "concurrent.")
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)
@@ -70,11 +77,17 @@ def _match(seen: Sighting) -> Entry | None:
     """Return the first entry whose pattern is in a text, outermost first; types break a tie, sqlstate is last."""
     for text in seen.texts:
         found = fitting(text) or fitting(text.partition("\n")[0] or text)  # a paste may go on with other lines
-        typed = [one for one in found if (one.types if text else one.outer_types) & seen.types]
+        typed = [one for one in found if (one.types & seen.types if text else one.outer_types & _own(seen.types))]
         if typed or (found and text):  # an empty text fits only together with its type
             return (typed or found)[0]
     # a server that speaks another language has other texts and the same codes
     return next((one for one in entries() if (seen.codes - _VAGUE).intersection(one.sqlstate)), None)
+
+
+def _own(types: frozenset[str]) -> frozenset[str]:
+    """Return the types without the short names that belong to another library's class."""
+    foreign = {name.rpartition(".")[2] for name in types if "." in name and not name.startswith(_SAME_AS_BUILTIN)}
+    return types - foreign
 
 
 def _words(text: str) -> frozenset[str]:
@@ -83,7 +96,7 @@ def _words(text: str) -> frozenset[str]:
 
 def _nearest(seen: Sighting) -> tuple[str, ...]:
     """Return the slugs of at most two entries that share most words and types with a sighting."""
-    words = _words(" ".join(seen.texts))
+    words = _words(seen.said)
 
     def score(one: Entry) -> int:
         own = _words(" ".join([one.slug.replace("-", " "), *one.examples, one.symptom]))
@@ -104,17 +117,27 @@ def _explained(raised: str, found: Entry) -> Explanation:
 
 
 def _by_name(subject: object) -> Entry | None:
-    return names().get(text_of(subject).strip()) if issubclass(type(subject), str) else None
+    """Return the entry that a text names: by slug or alias, or by the class it alone is about."""
+    text = text_of(subject).strip() if issubclass(type(subject), (str, bytes)) else ""
+    return names().get(text) or names().get("-".join(text.lower().split())) or _by_class(text.rstrip(":"))
 
 
-def _explain_one(seen: Sighting) -> Explanation:
+def _by_class(name: str) -> Entry | None:
+    """Return the only entry that raises a class; a builtin has too many meanings to be one entry's."""
+    if not re.fullmatch(r"[A-Za-z_][\w.]*", name) or hasattr(builtins, name):
+        return None
+    found = [one for one in entries() if any(f".{raised}".endswith(f".{name}") for raised in one.outer_types)]
+    return found[0] if len(found) == 1 else None
+
+
+def _explain_one(seen: Sighting, *, traced: bool) -> Explanation:
     found = _match(seen)
     if found:
         return _explained(seen.raised, found)
     return Explanation(
         raised=seen.raised, nearest=_nearest(seen), lesson=_HOW_TO_READ,
         cause="We have not met this error, so we do not guess.",
-        fix="Read the last line of the traceback first, then the newest line in it that is your own code.",
+        fix=" ".join([*([_READ_ON] if traced else []), _SEARCH, _SILENT]),
     )  # fmt: skip
 
 
@@ -122,7 +145,9 @@ def _explain(subject: object) -> Explanation:
     named = _by_name(subject)
     if named:
         return _explained(short(named.raised[0].split(" <- ") if named.raised else ()), named)
-    parts = tuple({str(part): part for part in map(_explain_one, sightings(subject))}.values())
+    traced = not issubclass(type(subject), (str, bytes)) or bool(_TRACEBACK.search(text_of(subject)))
+    found = (_explain_one(seen, traced=traced) for seen in sightings(subject))
+    parts = tuple({str(part): part for part in found}.values())
     is_group = issubclass(type(subject), BaseExceptionGroup)
     raised = type_name(type(subject)).rpartition(".")[2] if is_group else "ExceptionGroup"
     first = parts[0]

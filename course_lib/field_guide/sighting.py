@@ -20,6 +20,7 @@ MAX_TEXT = 20_000  # a longer text ends in parameters or begins with frames: no 
 MAX_LINKS = 40  # a longer chain or a larger group is an accident, and its first links tell the story
 T = TypeVar("T")
 
+_FRAME = re.compile(r"\s|Traceback \(most|File |-+> ")  # a line of a traceback that is no message
 _SQLSTATE = re.compile(r"\bsqlstate\W{0,3}(?=\w*\d)([0-9A-Z]{5})\b", re.IGNORECASE)
 
 
@@ -31,6 +32,8 @@ class Sighting:
     texts: tuple[str, ...]
     types: frozenset[str] = frozenset()
     codes: frozenset[str] = frozenset()
+    said: str = ""
+    """What the errors themselves say, without frames and what else stood around them."""
 
 
 def safely(read: Callable[[], T], instead: T) -> T:
@@ -132,7 +135,8 @@ def _sight_error(error: BaseException) -> Sighting:
     codes = [re.sub(r"\W", "", state)[:40] for state in states if type(state) is str]
     sqlstate = next((code for code in codes if len(code) == 5), "")
     raised = short(type_name(type(link)) for link in links) + (f" (sqlstate {sqlstate})" if sqlstate else "")
-    return Sighting(raised, tuple(text_of(link)[:MAX_TEXT] for link in links), types, frozenset(codes))
+    texts = tuple(text_of(link)[:MAX_TEXT] for link in links)
+    return Sighting(raised, texts, types, frozenset(codes), "\n".join(texts))
 
 
 def _is_type(name: str) -> bool:
@@ -148,7 +152,8 @@ def _sight_pasted(links: list[Pasted], whole: str) -> Sighting:
     full_names = [name for link in links for name in link.types]
     types = frozenset(full_names) | {name.rpartition(".")[2] for name in full_names}
     texts = [link.text[:MAX_TEXT] for link in links]
-    return Sighting(short(full_names)[:WIDTH], (*texts, whole), types, frozenset(_SQLSTATE.findall(whole)))
+    codes = frozenset(_SQLSTATE.findall(whole))
+    return Sighting(short(full_names)[:WIDTH], (*texts, whole), types, codes, "\n".join(texts))
 
 
 def _sight_text(text: str) -> list[Sighting]:
@@ -157,7 +162,9 @@ def _sight_text(text: str) -> list[Sighting]:
     if not found:  # the words around a type in the middle may be another error's: they stay together
         name = named_type(text, _is_type)
         seen = _sight_pasted([Pasted((name,), "")] if name else [], last_part(text)[-MAX_TEXT:])
-        return [replace(seen, raised=seen.raised if name else "a text without a type", texts=seen.texts[-1:])]
+        said = "\n".join(line for line in seen.texts[-1].splitlines() if not _FRAME.match(line))
+        raised = seen.raised if name else "a text without a type"
+        return [replace(seen, raised=raised, texts=seen.texts[-1:], said=said)]
     if len(found) > 1:  # the leaves of a group: what stands around one belongs to another
         return [_sight_pasted(links, "") for links in found]
     return [_sight_pasted(found[0], last_part(text)[-MAX_TEXT:])]

@@ -40,6 +40,20 @@ def test_silent_failures_have_their_own_index_with_a_probe() -> None:
     assert all(one.symptom and one.probe for one in silent)
 
 
+def test_index_shows_the_words_that_stay_the_same() -> None:
+    index = PAGE.partition("## By the words of the message\n")[2].partition("\n## ")[0]
+    assert "`...attached to a different loop`: [different-loop](#different-loop)\n" in index
+    assert "`Event loop is closed`: [loop-closed](#loop-closed)\n" in index
+
+
+def test_look_alikes_lead_to_each_other() -> None:
+    for slug, other in (("zombie-query", "disconnect-does-not-cancel"), ("disconnect-does-not-cancel", "zombie-query")):
+        block = PAGE.partition(f"\n### {slug}\n")[2].partition("\n### ")[0]
+        assert "Deciding test: the endpoint's `finally` r" in block
+        assert f"[{other}](#{other})" in block
+        assert "still active in `pg_stat_activity`" in block
+
+
 @pytest.mark.parametrize("words", [" simply ", " just ", " obviously ", " easy ", " easily "])
 def test_no_word_that_makes_a_reader_feel_slow(words: str) -> None:
     assert words not in PAGE

@@ -28,7 +28,14 @@ class Pipe(io.TextIOWrapper):
 
 def test_message_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", f"RuntimeError: {IN_A_LOOP}"]) == 0
-    assert capsys.readouterr().out == f"{explain(f'RuntimeError: {IN_A_LOOP}')}\n"
+    page = "page    docs/field_guide.md#asyncio-run-in-loop"
+    assert capsys.readouterr().out == f"{explain(f'RuntimeError: {IN_A_LOOP}')}\n{page}\n"
+
+
+def test_help_recommends_standard_input(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["explain", "--help"])
+    assert "  course explain <<'EOF'\n  ...the paste...\n  EOF\n" in capsys.readouterr().out
 
 
 def test_words_need_no_quotes(capsys: pytest.CaptureFixture[str]) -> None:
@@ -39,7 +46,9 @@ def test_words_need_no_quotes(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_unknown_message_is_code_1(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "RuntimeError: the ice machine is on strike"]) == 1
-    assert "entry   not in the field guide yet" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "entry   not in the field guide yet" in printed
+    assert "\npage " not in printed
 
 
 def test_traceback_is_read_from_a_pipe(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,4 +102,7 @@ def test_group_is_known_when_one_of_its_errors_is(
     group = f"  | ExceptionGroup: two\n  +-+---------------- 1 ----------------\n    | KeyError: 'gin'\n{rule}"
     monkeypatch.setattr(sys, "stdin", Pipe(f"{group}    | RuntimeError: {IN_A_LOOP}\n".encode()))
     assert main(["explain"]) == 0
-    assert capsys.readouterr().out.startswith("ExceptionGroup of 2 different errors\n")
+    printed = capsys.readouterr().out
+    assert printed.startswith("ExceptionGroup of 2 different errors\n\n")
+    assert printed.endswith("page    docs/field_guide.md#asyncio-run-in-loop\n")
+    assert printed.count("page    ") == 1

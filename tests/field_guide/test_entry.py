@@ -106,6 +106,14 @@ def test_examples_belong_to_one_entry(one: Entry) -> None:
 
 
 @EVERY
+def test_shell_may_have_eaten_the_double_quotes(one: Entry) -> None:
+    for example in one.examples:
+        eaten = example.replace('"', "")
+        assert [other.slug for other in fitting(eaten)] == [one.slug]
+        assert explain(eaten).slug == one.slug
+
+
+@EVERY
 def test_example_is_known_in_what_surrounds_it(one: Entry) -> None:
     head, tail = "Traceback (most recent call last):\n  File x\n", "[SQL: SELECT 1]\n[parameters: ()]\n"
     driver = "sqlalchemy.exc.DBAPIError: (sqlalchemy.dialects.postgresql.asyncpg.Error) <class 'asyncpg.Error'>: "

@@ -49,8 +49,47 @@ raised  FloatingPointError
 entry   not in the field guide yet
 cause   We have not met this error, so we do not guess.
 fix     Read the last line of the traceback first, then the newest line in it that is your own code.
+        Search `docs/field_guide.md` for three words of the message, without its numbers and names.
+        Nothing raised, and still wrong or slow: see its part "What nobody raises".
 lesson  notebooks/00_doors_open.ipynb § 4"""
     )
+
+
+def test_traceback_is_named_only_where_one_was_given() -> None:
+    for given in ("KeyError: 'gin'", "the app is slow", b"the app is slow\n"):
+        found = explain(given)
+        assert "last line of the traceback" not in found.fix
+        assert '"What nobody raises"' in found.fix
+    pasted = "Traceback (most recent call last):\n  File \"bar.py\", line 1, in mix\nKeyError: 'gin'\n"
+    assert explain(pasted).fix.startswith("Read the last line of the traceback first")
+
+
+def test_nearest_are_those_of_the_message_and_not_of_the_frames() -> None:
+    frames = (
+        'Traceback (most recent call last):\n  File "pool.py", line 7, in limit\n    connection.overflow(timeout)\n'
+    )
+    assert explain(f"{frames}TillError: no ice\n").nearest == explain("TillError: no ice").nearest == ()
+    assert explain(f"{frames}no ice\n").nearest == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("MissingGreenlet", "missing-greenlet"),
+        ("sqlalchemy.exc.MissingGreenlet", "missing-greenlet"),
+        (b"MissingGreenlet\n", "missing-greenlet"),
+        ("sqlalchemy.exc.TimeoutError", "pool-timeout"),
+        ("TimeoutError", "empty-timeout"),
+        ("asyncio.exceptions.TimeoutError", "empty-timeout"),
+        ("Traceback (most recent call last):\n  File x\nsqlalchemy.exc.TimeoutError\n", None),
+        ("sqlalchemy.exc.InvalidRequestError", None),
+        ("KeyError", None),
+        ("zombie query", "zombie-query"),
+        ("Zombie Query", "zombie-query"),
+    ],
+)
+def test_name_alone_is_an_entry_or_nothing(name: object, slug: str | None) -> None:
+    assert explain(name).slug == slug
 
 
 def test_unknown_error_names_the_nearest_entries() -> None:
