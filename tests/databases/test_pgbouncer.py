@@ -19,6 +19,7 @@ import asyncpg
 import psutil
 import pytest
 from pooled import SESSIONS, Pooled, closed, hide_pgbouncer, housed, pooled, until
+from server_clients import processes
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -438,7 +439,7 @@ def test_nothing_is_left_after_stop(home: Home, which: str) -> None:
     files = this.num_fds() if hasattr(this, "num_fds") else 0
     run(main())
     assert (this.num_fds() if files else 0) == files
-    assert not this.children(recursive=True)
+    assert processes(home.runtime) == []
 
 
 def test_a_pooler_without_its_server_says_so(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
