@@ -74,7 +74,7 @@ def _line(tag: str, words: Sequence[str]) -> str:
 
 
 def servers() -> Servers:
-    """Look for PostgreSQL, PgBouncer and MariaDB: which runs, which is stopped (a lesson starts it), which is not here."""
+    """Look for PostgreSQL, PgBouncer and MariaDB: which runs, which is stopped, which is not here."""
     running = [row_of(found) for found in _running()]
     resting = [_resting(kind) for kind in binaries.KINDS if not any(row.kind == kind for row in running)]
     order = list(binaries.KINDS)
