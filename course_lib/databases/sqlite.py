@@ -18,6 +18,7 @@ from typing import Any  # Any: DBAPI connections have no common type
 
 from course_lib.databases import seed
 from course_lib.errors import ServerError
+from course_lib.observe.peak import Peak
 
 SEED = ";\n".join(seed.statements("sqlite"))
 
@@ -71,6 +72,7 @@ def prepare(engine: Any) -> None:
     target = getattr(engine, "sync_engine", engine)
     event.listen(target, "connect", _on_connect)
     event.listen(target, "begin", begin)
+    event.listen(target, "reset", _on_reset)
     slow(engine)
 
 
@@ -82,26 +84,37 @@ def _on_connect(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
+def _on_reset(connection: Any, _record: Any, state: Any) -> None:
+    """End what a refused COMMIT left open: SQLite keeps such a transaction, SQLAlchemy takes it for ended."""
+    if state.asyncio_safe and getattr(connection, "driver_connection", connection).in_transaction:
+        connection.rollback()
+
+
 def begin(connection: Any) -> None:
     """Begin a transaction; one that will write (`execution_options(writes=True)`) takes the lock at once."""
     writes = connection.get_execution_options().get("writes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def slow(engine: Any) -> None:
-    """Give every new connection of `engine` the SQL function `db_sleep(seconds)`, which returns its argument."""
+def slow(engine: Any) -> Peak:
+    """Give every new connection of `engine` the SQL function `db_sleep(seconds)`, which returns its argument.
+
+    Returns who slept at once, seen from inside the database: `.most` is 1 when statements ran one after another.
+    """
     from sqlalchemy import event
 
-    event.listen(getattr(engine, "sync_engine", engine), "connect", _add_sleep)
+    sleepers = Peak()
 
+    def db_sleep(seconds: float) -> float:
+        with sleepers.block():
+            time.sleep(seconds)  # aiosqlite runs it in the connection's own thread
+        return seconds
 
-def _add_sleep(connection: Any, _record: Any) -> None:
-    if hasattr(connection, "run_async"):
-        connection.run_async(lambda driver: driver.create_function("db_sleep", 1, _sleep))
-    else:
-        connection.create_function("db_sleep", 1, _sleep)
+    def add(connection: Any, _record: Any) -> None:
+        if hasattr(connection, "run_async"):
+            connection.run_async(lambda driver: driver.create_function("db_sleep", 1, db_sleep))
+        else:
+            connection.create_function("db_sleep", 1, db_sleep)
 
-
-def _sleep(seconds: float) -> float:
-    time.sleep(seconds)  # aiosqlite runs it in the connection's own thread
-    return seconds
+    event.listen(getattr(engine, "sync_engine", engine), "connect", add)
+    return sleepers

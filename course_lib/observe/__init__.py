@@ -8,8 +8,21 @@ from __future__ import annotations
 from course_lib.observe.arrival import from_arrival
 from course_lib.observe.gauge import gauge
 from course_lib.observe.loop_lag import loop_lag
+from course_lib.observe.occupancy import occupancy
 from course_lib.observe.peak import peak
+from course_lib.observe.swimlanes import swimlanes
 from course_lib.observe.timeline import timeline
 from course_lib.observe.trace import trace
+from course_lib.observe.waterfall import waterfall
 
-__all__ = ["from_arrival", "gauge", "loop_lag", "peak", "timeline", "trace"]
+__all__ = [
+    "from_arrival",
+    "gauge",
+    "loop_lag",
+    "occupancy",
+    "peak",
+    "swimlanes",
+    "timeline",
+    "trace",
+    "waterfall",
+]

@@ -1,4 +1,4 @@
-"""Draw a timeline as a figure that says in words what it shows.
+"""Draw a timeline, panels of bars or a heat strip as a figure that says in words what it shows.
 
 The SVG is byte-stable on one matplotlib version, carries its text as text, and stands in a `<figure>` with its finding.
 """
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any  # Any: matplotlib's axes
 
 if TYPE_CHECKING:
+    from course_lib.observe.occupancy import Occupancy
+    from course_lib.observe.panels import Panels
     from course_lib.observe.timeline import Timeline
 
 INK = "#5c6773"  # stands for the text colour of the page, which replaces it in the finished SVG
@@ -36,7 +38,7 @@ class Figure:
 
 def bars(timeline: Timeline, alt: str) -> Figure:
     """Draw one bar per lane: solid where it was alone, hatched where it was inside together with others."""
-    figure, axes = _axes(len(timeline.lanes))
+    figure, axes = canvas(len(timeline.lanes))
     for row, lane in enumerate(timeline.lanes):
         style = {"color": HELD} if lane.alone else {"facecolor": "none", "edgecolor": WAITS, "hatch": "///"}
         axes.barh(row, lane.end - lane.begin + 1, left=lane.begin, height=0.8, **style)
@@ -44,12 +46,12 @@ def bars(timeline: Timeline, alt: str) -> Figure:
     axes.set_xticks([])
     axes.set_ylabel("requests", color=INK)
     axes.set_xlabel("order of events", color=INK)
-    return _finish(figure, alt)
+    return finish(figure, alt)
 
 
 def words(timeline: Timeline, alt: str) -> Figure:
     """Draw one row of labelled events per lane, with a bar wherever the lane held a connection."""
-    figure, axes = _axes(len(timeline.lanes), height=0.85)
+    figure, axes = canvas(len(timeline.lanes), height=0.85)
     for row, lane in enumerate(timeline.lanes):
         for begin, end in loans(lane.words):
             axes.barh(row, end - begin, left=begin, height=0.2, facecolor="none", edgecolor=WAITS, hatch="////")
@@ -62,7 +64,46 @@ def words(timeline: Timeline, alt: str) -> Figure:
     axes.tick_params(axis="y", color=INK)
     axes.set_xticks([])
     axes.set_xlabel("order of events; hatched: a connection is out", color=INK)
-    return _finish(figure, alt)
+    return finish(figure, alt)
+
+
+def panels(shown: Panels, alt: str) -> Figure:
+    """Draw the panels one above the other: solid bars, and hatched ones where a connection is out."""
+    figure, axes = canvas(sum(1 + len(panel.rows) for panel in shown.panels), height=0.2)
+    labels: list[str] = []
+    for panel in shown.panels:
+        axes.text(-0.3, len(labels), panel.title, va="center", fontsize=9, fontweight="bold", color=INK)
+        labels.append("")
+        for row in panel.rows:
+            style = {"facecolor": "none", "edgecolor": WAITS, "hatch": "////"} if row.hatched else {"color": HELD}
+            for first, last in row.bars:
+                axes.barh(len(labels), last - first + 0.8, left=first - 0.4, height=0.6, **style)
+            labels.append(row.label)
+    axes.set_xlim(-0.7, max(shown.steps, 8) - 0.3)
+    axes.set_yticks(range(len(labels)), labels, color=INK, fontsize=9)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xticks([])
+    axes.set_xlabel(shown.axis, color=INK)
+    return finish(figure, alt)
+
+
+def strip(seen: Occupancy, alt: str) -> Figure:
+    """Draw two strips, threads and connections: the fuller a room, the darker, and hatched while it is full."""
+    figure, axes = canvas(2, height=0.5)
+    begin = 0
+    for threads, connections, looks in seen.stretches():
+        for row, (count, limit) in enumerate(((threads, seen.tokens), (connections, seen.seats))):
+            full = count >= limit
+            colour = HELD if full else WAITS
+            axes.barh(row, looks, left=begin, height=0.8, color=colour, alpha=0.15 + 0.85 * min(1, count / limit))
+            if full:
+                axes.barh(row, looks, left=begin, height=0.8, facecolor="none", edgecolor=INK, hatch="///", linewidth=0)
+        begin += looks
+    names = [f"threads (of {seen.tokens})", f"connections (of {seen.seats})"]
+    axes.set_yticks(range(2), names, color=INK)
+    axes.set_xticks([])
+    axes.set_xlabel("time; hatched: the room is full", color=INK)
+    return finish(figure, alt)
 
 
 def loans(words: tuple[str, ...]) -> list[tuple[int, int]]:
@@ -81,7 +122,8 @@ def _ink(word: str) -> str:
     return HELD if word.startswith("send") else INK
 
 
-def _axes(rows: int, height: float = 0.14) -> tuple[Any, Any]:
+def canvas(rows: int, height: float = 0.14) -> tuple[Any, Any]:
+    """Return a transparent figure and its axes for `rows` lanes of `height` inches, the first one on top."""
     from matplotlib.figure import Figure as Canvas
 
     figure = Canvas(figsize=(8, max(1.0, 0.5 + height * rows)), layout="constrained")
@@ -94,7 +136,8 @@ def _axes(rows: int, height: float = 0.14) -> tuple[Any, Any]:
     return figure, axes
 
 
-def _finish(figure: Any, alt: str) -> Figure:
+def finish(figure: Any, alt: str) -> Figure:
+    """Return the drawn `figure` as byte-stable SVG in the page's own text colour, with its finding."""
     import matplotlib as mpl
 
     buffer = io.StringIO()

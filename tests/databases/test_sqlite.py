@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from course_lib.databases import fresh, slow, sqlite
 from course_lib.databases.sqlite import database_file
@@ -89,6 +89,28 @@ def test_foreign_keys_hold_on_every_connection() -> None:
     assert asyncio.run(main()) == 2
 
 
+async def order(engine: AsyncEngine, item: int) -> int:
+    """Order `item` in a session of its own, as an endpoint does; return the orders there are."""
+    async with AsyncSession(engine) as session:
+        await session.execute(text("INSERT INTO orders VALUES (:item)"), {"item": item})
+        await session.commit()
+        return await session.scalar(text("SELECT count(*) FROM orders")) or 0
+
+
+def test_a_refused_commit_leaves_no_transaction_behind() -> None:
+    async def main() -> int:
+        async with fresh(pool_size=1, max_overflow=0) as engine:
+            async with engine.begin() as connection:
+                await connection.execute(
+                    text("CREATE TABLE orders (item INTEGER REFERENCES items (id) DEFERRABLE INITIALLY DEFERRED)")
+                )
+            with pytest.raises(IntegrityError, match="FOREIGN KEY constraint failed"):
+                await order(engine, 99)
+            return await order(engine, 1)
+
+    assert asyncio.run(main()) == 1
+
+
 def test_a_read_stands_inside_its_transaction() -> None:
     async def main() -> tuple[int, int]:
         async with fresh() as engine, engine.connect() as reader:
@@ -155,3 +177,19 @@ def test_slow_gives_an_engine_of_ones_own_db_sleep() -> None:
         return slept
 
     assert asyncio.run(main()) == 0
+
+
+@pytest.mark.parametrize(("connections", "most"), [(1, 1), (3, 3)])
+def test_slow_tells_who_slept_at_once(connections: int, most: int) -> None:
+    async def main() -> int:
+        async with fresh(pool_size=connections, max_overflow=0) as engine:
+            sleepers = slow(engine)
+
+            async def sleep() -> None:
+                async with engine.connect() as connection:
+                    await connection.execute(text("SELECT db_sleep(0.2)"))
+
+            await asyncio.gather(*(sleep() for _ in range(3)))
+        return sleepers.most
+
+    assert asyncio.run(main()) == most
