@@ -1,0 +1,209 @@
+"""The checks of exercise 05: no hidden question, no question twice, no session in two hands.
+
+The answers bring their routes and factories; the house around them, its nights and its guests are ours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any  # Any: a declarative base, rows, and what an answer returns
+
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import ResponseValidationError
+from sqlalchemy import func, select, text
+from sqlalchemy.event import listen
+from sqlalchemy.exc import IllegalStateChangeError, InvalidRequestError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+
+from course_lib.checks.assertions import AnswerError, ask, at_most, equal, refuse_awaitable, show, wrong
+from course_lib.checks.question import question
+from course_lib.checks.visitor import Visitor, visiting
+from course_lib.databases import fresh
+from course_lib.expect import first_line
+from course_lib.field_guide import explain
+from course_lib.observe import gauge, peak, trace
+
+LESSON = "05_async_orm"
+DOTS = [3, 5, 8]
+AWAITED = {4, 7}  # the lines that ask the database as they should
+NAMES = ("Ada", "Bo", "Cy")
+OPENING = datetime(2027, 1, 1, 22, tzinfo=UTC)
+JAZZ = {"name": "Jazz", "starts_at": OPENING.isoformat(), "capacity": 40}
+TASKS = 5
+LONELY_S = 1.0  # five queries that start together meet in a hundredth of it, also on a busy machine
+
+
+@asynccontextmanager
+async def _house(
+    router: Any, base: Any, rows: Iterable[Any] = (), sessions_of: Callable[..., Any] | None = None
+) -> AsyncIterator[tuple[Visitor, AsyncEngine]]:
+    """Open a house with the answer's routes on a fresh database that has the tables of `base` and `rows`."""
+    if not isinstance(router, APIRouter):
+        wrong(f"expected an APIRouter, got {show(router)}", section=3)
+    async with fresh(pool_size=5) as engine:
+        async with engine.begin() as connection:
+            await connection.run_sync(base.metadata.create_all)
+        ours = async_sessionmaker(engine, expire_on_commit=False)
+        async with ours.begin() as session:
+            session.add_all(rows)
+        house = FastAPI()
+        house.state.sessions = ours if sessions_of is None else await ask(sessions_of, engine, section=4)
+        house.include_router(router)
+        async with visiting(house) as visitor:
+            yield visitor, engine
+
+
+async def _answer(visitor: Visitor, method: str, path: str, status: int, **options: Any) -> Any:
+    """Return the body; an error behind a 500 is worth more than the number, so it is the verdict."""
+    response = await visitor.ask(method, path, **options)
+    if isinstance(visitor.error, ResponseValidationError):
+        first = visitor.error.errors()[0]
+        told = f"{first_line(visitor.error)} the first at {show(first['loc'])}, {first['msg']}"
+        wrong(f"ResponseValidationError: {told}", section=3, slug=explain(visitor.error).slug or "")
+    if response.status_code == 500 and visitor.error is not None:
+        raise AnswerError(str(visitor.error)) from visitor.error
+    if response.status_code != status:
+        wrong(f"expected status {status}, got {response.status_code}; the answer says {show(response.text)}")
+    return response.json()
+
+
+@question("spot-the-dot", lesson=LESSON, section=2)
+async def check_lines_are_the_three_hidden_questions(dots: Any) -> str:
+    """Compare the numbers; their order and the kind of collection are the learner's."""
+    if not isinstance(dots, list | tuple | set | frozenset):
+        wrong(f"expected a list of line numbers, got {show(dots)}")
+    if any(type(number) is not int for number in dots):
+        wrong(f"expected line numbers, got {show(dots)}")
+    came = sorted(dots)
+    if AWAITED & set(came):
+        wrong(f"expected {DOTS}, got {came}; an await is allowed to ask", section=1)
+    if came == [3, 8]:
+        wrong(f"expected {DOTS}, got {came}", section=4, slug="missing-greenlet")
+    equal(came, DOTS, section=2)
+    return "three dots ask the database, and nobody can await them"
+
+
+@question("two-statements", lesson=LESSON, section=2)
+async def check_statements_do_not_grow_with_the_nights(router: Any, base: Any, event: Any, guest: Any) -> str:
+    """Ask for thirty nights and for three; two statements must do, and no guest may be missing."""
+    for nights in (30, 3):
+        rows = [
+            event(
+                name=f"Night {n}", starts_at=OPENING, capacity=40, guests=[guest(name=f"{name} {n}") for name in NAMES]
+            )
+            for n in range(nights)
+        ]
+        async with _house(router, base, rows) as (visitor, _), trace() as events:
+            body = await _answer(visitor, "GET", "/events/", 200)
+        _require_guest_lists(body, nights)
+        at_most(len(events.statements()), 2, "statement", section=2, slug="n-plus-one")
+    return "30 nights and 3 nights, at most 2 statements each, no guest forgotten"
+
+
+def _require_guest_lists(body: Any, nights: int) -> None:
+    """Fail when a night or a guest is missing, or sits in another night's list."""
+    if not isinstance(body, list) or not all(isinstance(night, dict) for night in body):
+        wrong(f"expected a list of nights, got {show(body)}")
+    lists = {night.get("name"): [guest["name"] for guest in night.get("guests") or []] for night in body}
+    exactly = nights * len(NAMES)
+    came = sum(map(len, lists.values()))
+    if came != exactly:
+        wrong(f"expected {exactly} guests, got {came}", section=2)
+    for n in range(nights):
+        wanted = [f"{name} {n}" for name in NAMES]
+        equal(sorted(lists.get(f"Night {n}", [])), wanted, what=f"guests of night {n}", section=2)
+
+
+@question("empty-plate", lesson=LESSON, section=4)
+async def check_post_answers_with_the_row(sessions_of: Callable[..., Any], router: Any, base: Any, event: Any) -> str:
+    """One POST: 201, every key, one statement; and the row is really there afterwards."""
+    async with _house(router, base, sessions_of=sessions_of) as (visitor, engine):
+        async with trace() as events:
+            body = await _answer(visitor, "POST", "/events/", 201, json=JAZZ)
+        if not isinstance(body, dict):
+            wrong(f"expected the row as an object, got {show(body)}")
+        equal(sorted(body), ["admitted", "capacity", "id", "name", "starts_at"], what="keys")
+        equal((body["id"], body["name"], body["admitted"]), (1, "Jazz", 0), what="id, name, admitted")
+        at_most(len(events.statements()), 1, "statement")
+        async with engine.connect() as connection:
+            stored = await connection.scalar(select(func.count()).select_from(event))
+        if stored != 1:
+            wrong(f"expected 1 row in the table, got {stored}", slug="forgotten-commit")
+    return "201, five keys, one statement, and the row is in the table"
+
+
+class _Meeting:
+    """A query that comes back when five are inside the database at once, or when it is clear that nobody else comes."""
+
+    def __init__(self) -> None:
+        self.inside = peak()
+        self._barrier = threading.Barrier(TASKS)
+
+    def arrive(self, number: int) -> int:
+        """Wait for the others and return `number`; called by SQLite in the connection's own thread."""
+        with self.inside.block(), contextlib.suppress(threading.BrokenBarrierError):  # the peak tells it
+            self._barrier.wait(LONELY_S)
+        return number
+
+    def invite(self, engine: AsyncEngine) -> None:
+        """Give every new connection of `engine` the SQL function `meet(number)`."""
+
+        def add(connection: Any, _record: Any) -> None:
+            connection.run_async(lambda driver: driver.create_function("meet", 1, self.arrive))
+
+        listen(engine.sync_engine, "connect", add)
+
+
+@question("five-at-once", lesson=LESSON, section=5)
+async def check_five_counts_run_side_by_side(dashboard: Callable[..., Any]) -> str:
+    """Five queries that wait for each other; then five of which one fails, and none may be left behind."""
+    meeting, kept = _Meeting(), []
+
+    class Session(AsyncSession):
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            super().__init__(*arguments, **named)
+            kept.append(self)  # a forgotten one must not vanish before it is counted
+
+    async with fresh(pool_size=TASKS, max_overflow=0) as engine:
+        meeting.invite(engine)
+        doorman, sessions = gauge(engine), async_sessionmaker(engine, class_=Session)
+        queries = [text(f"SELECT meet({number})") for number in range(11, 11 + TASKS)]
+        came = await _first_cause(ask(dashboard, sessions, queries))
+        for number in came if isinstance(came, list) else []:
+            refuse_awaitable(number, section=5)
+        if meeting.inside.most != TASKS:
+            wrong(f"expected peak {TASKS}, got {meeting.inside.most}", section=5, slug="gather-serial")
+        equal(came, list(range(11, 11 + TASKS)), section=5)
+        if doorman.inside:
+            wrong(f"{doorman.inside} connections still checked out; who closes the sessions?", slug="gc-connection")
+        await _require_a_group(dashboard, sessions)
+    return f"five numbers, peak {TASKS}; one failed, all stopped"
+
+
+async def _first_cause(answer: Any) -> Any:
+    """Await the answer; of errors that hide another one, name the one that came first."""
+    try:
+        return await answer
+    except AnswerError as raised:
+        error = raised.__cause__
+        if isinstance(error, ExceptionGroup):
+            error = error.exceptions[0]
+        if isinstance(error, IllegalStateChangeError) and isinstance(error.__context__, InvalidRequestError):
+            error = error.__context__  # the block ended while a task still used its session: an effect, not the cause
+        raise AnswerError(str(error)) from error
+
+
+async def _require_a_group(dashboard: Callable[..., Any], sessions: Any) -> None:
+    """Let the third of five queries fail; fail unless that comes out as an `ExceptionGroup`."""
+    slow, broken = text("SELECT db_sleep(0.05)"), text("SELECT nothing")
+    try:
+        came = await ask(dashboard, sessions, [slow, slow, broken, slow, slow])
+    except AnswerError as raised:
+        if not isinstance(raised.__cause__, ExceptionGroup):
+            wrong(f"expected an ExceptionGroup, got {type(raised.__cause__).__name__}", section=5)
+        return
+    wrong(f"expected an ExceptionGroup, got a {type(came).__name__}", section=5)
