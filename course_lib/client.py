@@ -104,12 +104,14 @@ class Observed:
             await send(message)
 
         number, owner = REQUEST.set(next_request()), APP.set(self._app)
+        emit("arrive", self._app)
         try:
             return await self._app(scope, receive, seen)
         except Exception as error:
             emit("crash", self._app, type(error).__name__, error)
             raise
         finally:
+            emit("leave", self._app)
             APP.reset(owner)
             REQUEST.reset(number)
 

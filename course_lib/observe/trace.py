@@ -18,7 +18,8 @@ REQUEST_KINDS = frozenset({"endpoint", "enter", "exit", "send-start", "send-body
 POOL_KINDS = frozenset({"checkout", "checkin", "reset", "invalidate", "close"})
 TRANSACTION_KINDS = frozenset({"BEGIN", "COMMIT", "ROLLBACK"})
 _GIVING_BACK = frozenset({"ROLLBACK", "reset", "checkin", "invalidate", "close"})
-_NOT_SHOWN = frozenset({"connect", "detach", "endpoint-end", "crash"})  # gauges and probes want them, a reader does not
+# gauges, probes and lifelines want them, a reader does not
+_NOT_SHOWN = frozenset({"arrive", "connect", "crash", "detach", "endpoint-end", "leave"})
 
 
 @dataclass(frozen=True)
