@@ -20,6 +20,7 @@ MARKS = {50: ("o", "-"), 95: ("s", "--"), 99: ("^", ":")}  # a mark and a line e
 def latency_curve(curve: Curve, alt: str) -> Figure:
     """Draw p50, p95, p99 and throughput over what was offered, with the knee and the limit marked."""
     from matplotlib.figure import Figure as Canvas
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     figure = Canvas(figsize=(8, 5), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
@@ -28,8 +29,9 @@ def latency_curve(curve: Curve, alt: str) -> Figure:
         latencies = [1000 * report.latency(percent) for report in curve.reports]
         above.plot(offered, latencies, marker=mark, linestyle=line, color=WAITS, label=f"p{percent}")
     above.set_yscale("log")
-    for formatted in (above.yaxis.set_major_formatter, above.yaxis.set_minor_formatter):
-        formatted(lambda value, _: f"{value:g}")  # 200 is read faster than 2 x 10^2
+    above.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    above.yaxis.set_major_formatter(lambda value, _: f"{value:g}")  # 200 is read faster than 2 x 10^2
+    above.yaxis.set_minor_formatter(NullFormatter())
     above.set_ylabel("latency, ms", color=INK)
     below.plot(offered, [report.throughput for report in curve.reports], marker="o", color=HELD, label="throughput")
     if curve.limit:
