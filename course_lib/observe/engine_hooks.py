@@ -6,6 +6,7 @@ They sit on the classes, so that an engine made inside a request is seen as well
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any  # Any: DBAPI objects have no common type
 
 from course_lib.observe.events import emit
@@ -29,6 +30,8 @@ def install() -> None:
         event.listen(Pool, name, _pool_hook(name))
     for name in ("checkout", "reset", "invalidate"):
         event.listen(Pool, name, _pool_hook_with_third(name))
+    asking: Any = _asking(Pool.connect)
+    Pool.connect = asking  # type: ignore[method-assign] # no pool event tells that somebody waits
     event.listen(Engine, "begin", _transaction_hook("BEGIN"))
     event.listen(Engine, "commit", _transaction_hook("COMMIT"))
     event.listen(Engine, "rollback", _transaction_hook("ROLLBACK"))
@@ -44,6 +47,23 @@ def engine_pool(engine: Any) -> Pool:
     """Return the pool of an AsyncEngine or Engine."""
     pool: Pool = getattr(engine, "sync_engine", engine).pool
     return pool
+
+
+def _asking(connect: Callable[[Pool], Any]) -> Callable[[Pool], Any]:
+    """Wrap `Pool.connect`: who asks waits until a connection is handed over, or is refused."""
+
+    @functools.wraps(connect)
+    def asked(self: Pool) -> Any:
+        emit("ask", self)
+        handed_over = False
+        try:
+            connection = connect(self)
+            handed_over = True
+            return connection
+        finally:
+            emit("served" if handed_over else "refused", self)
+
+    return asked
 
 
 def _pool_hook(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""`gauge`: who is inside a pool now, who was inside at most, and how many connections were ever opened.
+"""`gauge`: who is inside a pool now, who was inside at most, who waits, and how many connections were ever opened.
 
 Counted from events, because `pool.status()` starts its overflow below zero and `:memory:` has no count at all.
 """
@@ -24,6 +24,8 @@ class Gauge:
         self.peak = 0
         self.opened = 0
         self.closed = 0
+        self.waiting = 0  # asked and not yet served; those who asked before this gauge are not seen
+        self.refused = 0  # asked in vain: the wait was too long, or whoever waited was cancelled
         self._relay = _Relay(self)
         listen(self._relay)
         weakref.finalize(self, unlisten, self._relay)
@@ -43,6 +45,9 @@ class Gauge:
             elif raw.kind == "checkout":
                 self._lent.add(id(raw.subject[0]))
                 self.peak = max(self.peak, self.inside)
+            elif raw.kind in ("ask", "served", "refused"):
+                self.waiting = max(0, self.waiting + (1 if raw.kind == "ask" else -1))
+                self.refused += raw.kind == "refused"
             elif raw.kind == "connect":
                 self.opened += 1
             elif raw.kind == "close":
@@ -71,5 +76,8 @@ class _Relay:
 
 
 def gauge(engine: Any = None) -> Gauge:
-    """Return counters `inside`, `peak`, `opened`, `closed` of `engine` (None: of every engine), starting at zero."""
+    """Return counters of `engine` (None: of every engine), starting at zero.
+
+    They are `inside`, `peak`, `waiting`, `refused`, `opened` and `closed`.
+    """
     return Gauge(engine)

@@ -19,7 +19,7 @@ POOL_KINDS = frozenset({"checkout", "checkin", "reset", "invalidate", "close"})
 TRANSACTION_KINDS = frozenset({"BEGIN", "COMMIT", "ROLLBACK"})
 _GIVING_BACK = frozenset({"ROLLBACK", "reset", "checkin", "invalidate", "close"})
 # gauges, probes and lifelines want them, a reader does not
-_NOT_SHOWN = frozenset({"arrive", "connect", "crash", "detach", "endpoint-end", "leave"})
+_NOT_SHOWN = frozenset({"arrive", "ask", "connect", "crash", "detach", "endpoint-end", "leave", "refused", "served"})
 
 
 @dataclass(frozen=True)

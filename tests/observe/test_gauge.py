@@ -120,3 +120,30 @@ def test_it_keeps_no_engine_alive() -> None:
             return doorman.opened
 
     assert asyncio.run(main()) == 0
+
+
+def test_it_counts_who_waits_and_who_was_refused() -> None:
+    async def main() -> list[tuple[int, int, int]]:
+        seen = []
+        async with fresh(pool_size=2, max_overflow=0, pool_timeout=0.3) as engine:
+            doorman, go = gauge(engine), asyncio.Event()
+
+            async def guest() -> None:
+                async with engine.connect():
+                    await go.wait()
+
+            guests = [asyncio.create_task(guest()) for _ in range(5)]
+            async with asyncio.timeout(10):
+                while (doorman.inside, doorman.waiting) != (2, 3):  # noqa: ASYNC110 - the pool has no event for it
+                    await asyncio.sleep(0)
+            seen.append((doorman.inside, doorman.waiting, doorman.refused))
+            guests[4].cancel()
+            refused = await asyncio.gather(*guests[2:], return_exceptions=True)
+            assert [type(error).__name__ for error in refused] == ["TimeoutError", "TimeoutError", "CancelledError"]
+            seen.append((doorman.inside, doorman.waiting, doorman.refused))
+            go.set()
+            await asyncio.gather(*guests[:2])
+            seen.append((doorman.inside, doorman.waiting, doorman.refused))
+        return seen
+
+    assert asyncio.run(main()) == [(2, 3, 0), (2, 0, 3), (0, 0, 3)]
