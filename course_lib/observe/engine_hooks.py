@@ -66,6 +66,12 @@ def _asking(connect: Callable[[Pool], Any]) -> Callable[[Pool], Any]:
     return asked
 
 
+def seats(pool: Any) -> int:
+    """Return how many connections a pool keeps, its overflow not counted; 1 for a pool that has no size."""
+    size = getattr(pool, "size", 1)
+    return int(size() if callable(size) else size)
+
+
 def _pool_hook(name: str) -> Any:
     def hook(dbapi_connection: Any, connection_record: Any) -> None:
         emit(name, pool_of(connection_record), subject=(connection_record, None))

@@ -67,7 +67,7 @@ class _Watch:
         self._lock = threading.RLock()  # events come from many threads
         self._inside: set[int | None] = set()  # requests whose endpoint runs
         self._loans: dict[int, int | None] = {}  # connection record -> the request that borrowed it
-        self.seen = Occupancy(round(limiter.total_tokens), _seats(self._pool))
+        self.seen = Occupancy(round(limiter.total_tokens), engine_hooks.seats(self._pool))
 
     def take(self, raw: Raw) -> None:
         """Apply one event; what stood still until now is judged first."""
@@ -94,10 +94,6 @@ class _Watch:
         held_by_leavers = len(self._loans) >= self.seen.seats and not holders & self._inside
         if held_by_leavers and len(self._inside) >= self.seen.tokens:
             self.seen.stuck = True
-
-
-def _seats(pool: Any) -> int:
-    return pool.size() if hasattr(pool, "size") else 1  # a pool without a size is one connection for everybody
 
 
 @asynccontextmanager

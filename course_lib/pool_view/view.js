@@ -1,0 +1,70 @@
+// A pool: squares for seats, a rope, dots for those who wait; sliders when there is a model behind it.
+const node = (tag, attributes, ...children) => {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+};
+
+function render({ model, el }) {
+  const seats = node("div", { class: "pool-seats", "aria-hidden": "true" });
+  const rope = node("div", { class: "pool-rope", "aria-hidden": "true" });
+  const told = node("p", { class: "pool-told" });
+  const spoken = node("p", { class: "pool-spoken", role: "status", "aria-live": "polite" });
+  const note = node("p", { class: "pool-note", role: "alert" });
+  const knobs = node("div", { class: "pool-knobs" });
+  for (const knob of model.get("knobs")) {
+    const value = node("output", {}, String(knob.value));
+    const { min, max, step } = knob;
+    const slider = node("input", { type: "range", min, max, step, value: knob.value, "aria-label": knob.name });
+    slider.addEventListener("input", () => {
+      value.textContent = slider.value;
+      model.send({ kind: "knob", name: knob.name, value: Number(slider.value) });
+    });
+    knobs.append(node("label", {}, node("span", {}, knob.name), slider, value));
+  }
+  if (knobs.children.length) {
+    const guest = node("button", { type: "button" }, "Send one more guest");
+    guest.addEventListener("click", () => model.send({ kind: "guest" }));
+    knobs.append(guest);
+  }
+  const root = node("div", { class: "pool", role: "group", "aria-label": "Pool" }, seats, rope, told, knobs, note, spoken);
+  root.addEventListener("keydown", (event) => event.key === "Escape" && root.closest(".jp-Cell")?.focus());
+  // JupyterLab's arrow keys select cells: keep them away here, but let Shift+Enter still run the cell
+  const mute = (event) =>
+    root.toggleAttribute("data-lm-suppress-shortcuts", !(event.shiftKey || event.ctrlKey || event.metaKey || event.altKey));
+  for (const name of ["keydown", "keyup", "focusin"]) root.addEventListener(name, mute);
+
+  const draw = () => {
+    const size = model.get("size");
+    seats.replaceChildren(
+      ...model.get("seats").map((guest, number) => {
+        const kind = `pool-seat pool-${guest ? "taken" : "free"}${number >= size ? " pool-overflow" : ""}`;
+        return node("span", { class: kind }, guest || "free");
+      }),
+    );
+    const waiting = model.get("waiting");
+    const drawn = Math.min(waiting, model.get("shown_waiting"));
+    rope.replaceChildren(...Array.from({ length: drawn }, () => node("span", { class: "pool-guest" })));
+    if (waiting > drawn) rope.append(node("span", {}, `and ${waiting - drawn} more`));
+    told.textContent = model.get("told");
+    note.textContent = model.get("note");
+    el.dataset.draws = Number(el.dataset.draws || 0) + 1;
+  };
+  let last = 0; // a screen reader hears the sentence at most once a second, and the last one always
+  let later;
+  const speak = () => {
+    clearTimeout(later);
+    const wait = Math.max(0, last + 1000 - performance.now());
+    later = setTimeout(() => {
+      last = performance.now();
+      spoken.textContent = model.get("told");
+    }, wait);
+  };
+  const both = () => (draw(), speak());
+  model.on("change:frame change:note", both);
+  both();
+  el.append(root);
+  return () => (clearTimeout(later), model.off("change:frame change:note", both));
+}
+export default { render };
