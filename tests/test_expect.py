@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sqlite3
+import warnings
 
 import pytest
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import ForeignKey, select
+from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from course_lib import expect
+from course_lib import expect, fresh
 from course_lib.errors import CourseError
 from course_lib.expect import describe, first_line
 
@@ -70,3 +75,45 @@ def test_both_types_are_named_when_one_wraps_the_other() -> None:
 )
 def test_the_first_line_is_the_same_in_every_run(text: str, line: str) -> None:
     assert first_line(ValueError(text)) == line
+
+
+class Base(DeclarativeBase):
+    """The tables of the test below."""
+
+
+class Night(Base):
+    """A night with its guests, loaded lazily."""
+
+    __tablename__ = "nights"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    guests: Mapped[list[Guest]] = relationship()
+
+
+class Guest(Base):
+    """A guest of one night."""
+
+    __tablename__ = "guests"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    night_id: Mapped[int] = mapped_column(ForeignKey("nights.id"))
+
+
+async def touch_a_lazy_list() -> None:
+    """Ask a lazy list for its rows where nobody awaits, under `expect`."""
+    async with fresh() as engine:
+        async with engine.begin() as connection:
+            await connection.run_sync(Base.metadata.create_all)
+        async with AsyncSession(engine) as session:
+            session.add(Night(id=1))
+            await session.commit()
+            night = (await session.scalars(select(Night))).one()
+            with expect(StatementError):
+                _ = night.guests
+
+
+def test_a_dot_that_asked_the_database_warns_nobody_later(capsys: pytest.CaptureFixture[str]) -> None:
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        asyncio.run(touch_a_lazy_list())
+        gc.collect()
+    assert "greenlet_spawn has not been called" in capsys.readouterr().out
+    assert [str(warning.message) for warning in heard] == []
