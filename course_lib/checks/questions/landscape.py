@@ -5,6 +5,8 @@ Everything runs on SQLite, so a verdict is the same on a machine with servers an
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import re
 import sqlite3
 import tempfile
@@ -147,6 +149,10 @@ async def check_each_task_has_its_connection(both: Callable[..., Any]) -> str:
         inside = _meeting(engine)
         doorman = gauge(engine)
         came = await ask(both, engine)
+        for part in came if isinstance(came, list) else [came]:
+            if inspect.isawaitable(part):
+                await asyncio.gather(part, return_exceptions=True)  # it ends here, and the message is about its await
+                wrong("a coroutine was never awaited", section=3, slug="never-awaited")
         equal(came, ["Gin", "Soda"], section=3)
         if doorman.peak != 2:
             wrong(f"expected peak 2, got {doorman.peak}; two tasks need two connections at once", section=3)
