@@ -92,7 +92,8 @@ class _Watch:
         """Every seat is held by a request that has left its endpoint, every thread by one that waits for a seat."""
         holders = set(self._loans.values())
         held_by_leavers = len(self._loans) >= self.seen.seats and not holders & self._inside
-        if held_by_leavers and len(self._inside) >= self.seen.tokens:
+        no_thread_left = self._limiter.borrowed_tokens >= self.seen.tokens  # else it is async endpoints that wait
+        if held_by_leavers and no_thread_left and len(self._inside) >= self.seen.tokens:
             self.seen.stuck = True
 
 

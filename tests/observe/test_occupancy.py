@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session
 
-from course_lib import client, database
+from course_lib import client, database, fresh
 from course_lib.observe import occupancy
 from course_lib.observe.occupancy import Occupancy
 
@@ -95,6 +95,41 @@ def test_threads_that_wait_for_connections_that_wait_for_threads_are_stuck() -> 
     rooms, statuses = visited("/held")
     assert 500 in statuses
     assert repr(rooms) == "threads 4 of 4, connections 2 of 2, stuck: True"
+
+
+def test_coroutines_that_wait_for_connections_need_no_thread_and_are_not_stuck() -> None:
+    async def main() -> Occupancy:
+        async with fresh(pool_size=SEATS, max_overflow=0) as engine, few_threads():
+            app, came, go = FastAPI(), asyncio.Semaphore(0), asyncio.Event()
+
+            async def seated() -> AsyncIterator[None]:
+                async with engine.connect():
+                    came.release()
+                    yield
+                    await go.wait()  # a seat is held, the endpoint is over, and no thread is asked for
+
+            @app.get("/leaver", dependencies=[Depends(seated)])
+            async def leaver() -> None:
+                return
+
+            @app.get("/waiter")
+            async def waiter() -> None:
+                came.release()
+                async with engine.connect():
+                    return
+
+            async with client(app) as http, occupancy(engine) as rooms:
+                paths = ["/leaver"] * SEATS + ["/waiter"] * (THREADS + 1)
+                guests = [asyncio.create_task(http.get(path)) for path in paths]
+                for _ in paths:
+                    await came.acquire()
+                await asyncio.sleep(0.05)  # some looks at the full house
+                go.set()
+                await asyncio.gather(*guests)
+        return rooms
+
+    rooms = asyncio.run(main())
+    assert (rooms.most_connections, rooms.stuck) == (SEATS, False)
 
 
 def test_equal_looks_are_joined() -> None:
