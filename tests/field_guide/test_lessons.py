@@ -11,7 +11,7 @@ from course_lib import notebook_file
 from course_lib.field_guide.entry import names
 from course_lib.locations import course_root
 
-LESSONS = ("00_doors_open", "01_event_loop", "03_engine_and_session")
+LESSONS = tuple(notebook_file.stems())
 # sections that name none, and why
 ELSEWHERE = {
     ("00_doors_open", "1"): "its error is kept, and section 4 explains it",

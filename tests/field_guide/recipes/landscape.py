@@ -16,10 +16,11 @@ import asyncpg
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from tortoise import Model, fields
 
 from course_lib.databases import database, fresh
 
-from ..recipe import provokes_on, shows, shows_on
+from ..recipe import provokes, provokes_on, shows, shows_on
 
 
 class Base(DeclarativeBase):
@@ -167,3 +168,14 @@ async def one_transaction_is_everybodys(_: Path) -> tuple[object, object]:
         return (type(engine.pool).__name__, seen, kept), ("StaticPool", 1, 0)
     finally:
         await engine.dispose()
+
+
+class Hero(Model):
+    """A table of Tortoise, whose `init` nobody has called."""
+
+    id = fields.IntField(primary_key=True)
+
+
+@provokes("tortoise-not-initialised")
+async def ask_tortoise_before_its_init(_folder: Path) -> None:
+    await Hero.all()
