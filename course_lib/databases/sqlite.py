@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import shutil
 import sqlite3
 import tempfile
@@ -73,7 +74,15 @@ def prepare(engine: Any) -> None:
     event.listen(target, "connect", _on_connect)
     event.listen(target, "begin", begin)
     event.listen(target, "reset", _on_reset)
+    kind = type(target.pool)
+    logging.getLogger(f"{kind.__module__}.{kind.__qualname__}").addFilter(_is_news)
     slow(engine)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Drop one line of the pool's log: a dot that asks the database raises, and its hundred lines say no more."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not (type(error).__name__ == "MissingGreenlet" and record.msg.startswith("Exception during reset"))
 
 
 def _on_connect(connection: Any, _record: Any) -> None:

@@ -11,6 +11,7 @@ import sys
 import textwrap
 from dataclasses import dataclass
 
+from course_lib.expect import Expect
 from course_lib.field_guide.entry import Entry, entries, names
 from course_lib.field_guide.sighting import WIDTH, Sighting, attribute, is_error, short, sightings, text_of, type_name
 from course_lib.locations import course_root
@@ -157,9 +158,12 @@ def _explain(subject: object) -> Explanation:
 
 
 def explain(error: object) -> Explanation:
-    """Return the field guide's entry for an error, for the text of one, or for an entry's name; never raise."""
+    """Return the field guide's entry for an error, for the text of one, or for an entry's name; never raise.
+
+    What `expect(...) as caught` gives may be handed over as it is, instead of its `.error`.
+    """
     try:
-        return _explain(error)
+        return _explain(error.error if type(error) is Expect else error)  # isinstance would ask odd objects
     except Exception as problem:  # a learner in trouble must not meet ours; the text says what to report
         return Explanation(
             raised=type_name(type(error)).rpartition(".")[2], lesson=_HOW_TO_READ, cause=text_of(problem)[:200],

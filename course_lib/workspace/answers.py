@@ -7,9 +7,17 @@ from __future__ import annotations
 
 from typing import Any  # Any: IPython's result of a cell
 
+from course_lib.errors import CheckFailed
 from course_lib.notebook_file import QUESTION
 
 failed: dict[str, str] = {}  # question -> its error in one line
+
+
+def begin(info: Any) -> None:
+    """Forget how the last run of an answer cell ended: it runs again now, maybe with its check in the same cell."""
+    marked = QUESTION.match(str(info.raw_cell).lstrip().partition("\n")[0])
+    if marked is not None:
+        failed.pop(marked[1], None)
 
 
 def note(result: Any) -> None:
@@ -18,7 +26,7 @@ def note(result: Any) -> None:
     if marked is None:
         return
     error = result.error_before_exec or result.error_in_exec
-    if error is None:
+    if error is None or isinstance(error, CheckFailed):  # a check below the answer said no: the answer did run
         failed.pop(marked[1], None)
         return
     from course_lib.expect import first_line

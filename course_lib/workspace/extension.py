@@ -24,6 +24,7 @@ def load(shell: Any) -> None:
     shell.InteractiveTB.set_mode(mode="Minimal")  # a SQLAlchemy traceback costs 1.7 s to draw and hides the message
     folder.root()
     if not any(getattr(callback, "_course_lib", False) for callback in shell.events.callbacks["post_run_cell"]):
+        shell.events.register("pre_run_cell", answers.begin)
         shell.events.register("post_run_cell", _remember_last_cell())
 
 

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from course_lib.databases import fresh, slow, sqlite
 from course_lib.databases.sqlite import database_file
 from course_lib.errors import ServerError
+from course_lib.expect import expect
 
 BUYERS, BOTTLES = 50, 10
 
@@ -193,3 +195,27 @@ def test_slow_tells_who_slept_at_once(connections: int, most: int) -> None:
         return sleepers.most
 
     assert asyncio.run(main()) == most
+
+
+def test_a_dot_that_asks_the_database_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
+    """The pool's log would add a hundred lines to an error that is raised anyway; any other line of it stays."""
+
+    class Base(DeclarativeBase):
+        pass
+
+    class Drink(Base):
+        __tablename__ = "items"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        name: Mapped[str]
+
+    async def main() -> None:
+        async with fresh() as engine, AsyncSession(engine) as session:
+            drink = await session.get_one(Drink, 1)
+            await session.commit()
+            with expect(DBAPIError) as dot:  # it also lets go of the driver's coroutine, which nobody will await
+                _ = drink.name
+            assert "greenlet_spawn has not been called" in str(dot.error)
+            engine.sync_engine.pool.logger.error("Exception during reset or similar", exc_info=OSError("disk"))
+
+    asyncio.run(main())
+    assert [record.exc_info and str(record.exc_info[1]) for record in caplog.records] == ["disk"]

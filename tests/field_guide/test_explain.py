@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from course_lib.errors import CourseError
+from course_lib.expect import expect
 from course_lib.field_guide import Explanation, explain, explain_last
 from course_lib.field_guide import entry as look_up
 
@@ -394,3 +395,9 @@ def test_explanation_is_frozen() -> None:
 
 def test_alias_and_slug_are_the_same_entry() -> None:
     assert look_up("loop-running") is look_up("asyncio-run-in-loop")
+
+
+def test_what_expect_caught_may_be_handed_over_as_it_is() -> None:
+    with expect(ZeroDivisionError) as caught:
+        _ = 1 / 0
+    assert str(explain(caught)) == str(explain(caught.error))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from course_lib.errors import CheckFailed
 from course_lib.workspace import answers
 
 
@@ -41,3 +42,17 @@ def test_an_error_is_kept_in_one_line_until_the_cell_runs() -> None:
 def test_a_syntax_error_is_kept_without_its_file() -> None:
     answers.note(ran("# question: first-call\n(", before=SyntaxError("'(' was never closed", ("cell", 1, 1, "("))))
     assert answers.failed == {"first-call": "SyntaxError: '(' was never closed"}
+
+
+def test_a_check_in_the_answers_own_cell_that_said_no_is_no_failed_answer() -> None:
+    answers.note(ran("# question: first-call\n1", during=CheckFailed("expected 2, got 1")))
+    assert answers.failed == {}
+
+
+def test_an_answer_that_runs_again_has_not_failed_yet() -> None:
+    text = "# question: first-call\nawait check('first-call')"
+    answers.note(ran(text, during=NameError("dots")))
+    answers.begin(SimpleNamespace(raw_cell="1 + 1"))
+    assert answers.failed == {"first-call": "NameError: dots"}
+    answers.begin(SimpleNamespace(raw_cell=text))
+    assert answers.failed == {}
