@@ -40,11 +40,15 @@ def _parse(text: str) -> ast.Module | None:
 
 
 def _placeholders(tree: ast.Module) -> int:
-    """Count the `...` that stand alone as a statement, or as the value of a name."""
+    """Count the `...` that stand alone as a statement, or as the value of a name or of a dict's key."""
     found = 0
     for node in ast.walk(tree):
+        values: list[ast.expr | None] = []
         if isinstance(node, ast.Expr | ast.Assign | ast.Return | ast.AnnAssign):
-            found += isinstance(node.value, ast.Constant) and node.value.value is Ellipsis
+            values = [node.value]
+        elif isinstance(node, ast.Dict):
+            values = [*node.values]
+        found += sum(isinstance(value, ast.Constant) and value.value is Ellipsis for value in values)
     return found
 
 

@@ -31,7 +31,7 @@ def test_an_answer_is_compared_with_its_starter(answer: str, found: str) -> None
     assert state(answer, STARTER) == found
 
 
-@pytest.mark.parametrize("starter", ["x = ...", "x: int = ...", "return_ = 1\n..."])
+@pytest.mark.parametrize("starter", ["x = ...", "x: int = ...", "return_ = 1\n...", "x = {'one': ..., 'two': ...}"])
 def test_a_place_for_a_value_is_a_place_too(starter: str) -> None:
     assert state(starter + "\ny = 2", starter) == "untouched"
 
@@ -73,9 +73,10 @@ def test_what_cannot_be_compared_counts_as_attempted(shell: Any, course: Course,
 
 
 def test_a_starter_has_a_gap_or_is_code_to_be_repaired(course: Course) -> None:
-    course.add("07_pools", STARTER, "# question: pool-repair\nx = 1\n", kind="exercises")
-    asked = {name: has_gap("07_pools", name) for name in ("pool-size", "pool-repair", "not-there")}
-    assert asked == {"pool-size": True, "pool-repair": False, "not-there": True}
+    marks = "# question: pool-marks\nx = {'a': ...}\n"
+    course.add("07_pools", STARTER, "# question: pool-repair\nx = 1\n", marks, kind="exercises")
+    asked = {name: has_gap("07_pools", name) for name in ("pool-size", "pool-repair", "pool-marks", "not-there")}
+    assert asked == {"pool-size": True, "pool-repair": False, "pool-marks": True, "not-there": True}
 
 
 def test_points_are_those_of_the_committed_check_cell(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
