@@ -36,18 +36,29 @@ class Expect:
             raise CourseError(f"expected {self._kind.__name__}, got {describe(error)}") from error
         self.error = error
         print(describe(error))
-        _let_go(error)
+        let_go(error)
         return True
 
 
-def _let_go(error: BaseException) -> None:
+def let_go(error: BaseException | None) -> None:
     """Empty the frames of a MissingGreenlet: what the driver left there would be told in a later, innocent cell."""
-    cause = getattr(error, "orig", error)
-    if type(cause).__name__ != "MissingGreenlet":
-        return
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", _DRIVERS_OWN, RuntimeWarning)
-        traceback.clear_frames(cause.__traceback__)
+        for one in _chain(error):
+            if type(one).__name__ == "MissingGreenlet":
+                traceback.clear_frames(one.__traceback__)
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
+    """Return an error and all it wraps, names as its cause, or was raised beside."""
+    found: list[BaseException] = []
+    waiting = [error]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, BaseException) and not any(one is known for known in found):
+            found.append(one)
+            waiting += [getattr(one, "orig", None), one.__cause__, one.__context__]
+    return found
 
 
 def describe(error: BaseException) -> str:
