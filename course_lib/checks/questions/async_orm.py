@@ -5,6 +5,7 @@ The answers bring their routes and factories; the house around them, its nights 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -14,11 +15,13 @@ from typing import Any  # Any: a declarative base, rows, and what an answer retu
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import ResponseValidationError
+from pydantic import ValidationError
 from sqlalchemy import func, select, text
 from sqlalchemy.event import listen
 from sqlalchemy.exc import IllegalStateChangeError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
+from course_lib.checks import learner_code
 from course_lib.checks.assertions import AnswerError, ask, at_most, equal, refuse_awaitable, show, wrong
 from course_lib.checks.question import question
 from course_lib.checks.visitor import Visitor, visiting
@@ -30,9 +33,12 @@ from course_lib.observe import gauge, peak, trace
 LESSON = "05_async_orm"
 DOTS = [3, 5, 8]
 AWAITED = {4, 7}  # the lines that ask the database as they should
+COLUMNS = ["admitted", "capacity", "id", "name", "starts_at"]  # what EventOut lets out
+RELATIONS = {"guests"}
 NAMES = ("Ada", "Bo", "Cy")
 OPENING = datetime(2027, 1, 1, 22, tzinfo=UTC)
 JAZZ = {"name": "Jazz", "starts_at": OPENING.isoformat(), "capacity": 40}
+SOUL = {"name": "Soul", "starts_at": OPENING.isoformat(), "capacity": 9}
 TASKS = 5
 LONELY_S = 1.0  # five queries that start together meet in a hundredth of it, also on a busy machine
 
@@ -60,15 +66,38 @@ async def _house(
 async def _answer(visitor: Visitor, method: str, path: str, status: int, **options: Any) -> Any:
     """Return the body; an error behind a 500 is worth more than the number, so it is the verdict."""
     response = await visitor.ask(method, path, **options)
-    if isinstance(visitor.error, ResponseValidationError):
-        first = visitor.error.errors()[0]
-        told = f"{first_line(visitor.error)} the first at {show(first['loc'])}, {first['msg']}"
-        wrong(f"ResponseValidationError: {told}", section=3, slug=explain(visitor.error).slug or "")
+    if isinstance(visitor.error, ResponseValidationError | ValidationError):
+        _refuse_unread(visitor.error)
     if response.status_code == 500 and visitor.error is not None:
         raise AnswerError(str(visitor.error)) from visitor.error
     if response.status_code != status:
         wrong(f"expected status {status}, got {response.status_code}; the answer says {show(response.text)}")
     return response.json()
+
+
+def _refuse_unread(error: ResponseValidationError | ValidationError) -> None:
+    """Say which dots of a schema asked the database; return when nothing of the kind happened."""
+    in_response = isinstance(error, ResponseValidationError)
+    section, slug = (3, "lazy-in-response") if in_response else (1, "missing-greenlet")
+    line = learner_code.of_traceback(error.__traceback__)
+    told = f"{type(error).__name__}: {first_line(error).rstrip(':')}" + (
+        f", {line}" if line and not in_response else ""
+    )
+    unread = [one for one in error.errors() if one["type"] == "get_attribute_error"]
+    hidden = {str(one["loc"][-1]) for one in unread if "MissingGreenlet" in one["msg"]}
+    if hidden - RELATIONS:
+        many = "all five" if hidden >= set(COLUMNS) else f"{len(hidden - RELATIONS)}"
+        cause = f"the commit expired {many} columns; validating them asks the database (MissingGreenlet)"
+        wrong(f"{told}; {cause}", section=section if in_response else 4, slug=slug)
+    if hidden:
+        names = ", ".join(sorted(hidden))
+        wrong(
+            f"{told}; no query loaded {names}; the dot asks the database (MissingGreenlet)", section=section, slug=slug
+        )
+    if in_response:
+        first = error.errors()[0]
+        cause = str(first["msg"]).partition("\n")[0].partition(" [SQL")[0]  # parameters have other names in every run
+        wrong(f"{told}; the first at {show(first['loc'])}: {cause}", section=3, slug=explain(error).slug or "")
 
 
 @question("spot-the-dot", lesson=LESSON, section=2)
@@ -78,6 +107,8 @@ async def check_lines_are_the_three_hidden_questions(dots: Any) -> str:
         wrong(f"expected a list of line numbers, got {show(dots)}")
     if any(type(number) is not int for number in dots):
         wrong(f"expected line numbers, got {show(dots)}")
+    if not dots:
+        wrong("expected the numbers of some lines, got none")
     came = sorted(dots)
     if AWAITED & set(came):
         wrong(f"expected {DOTS}, got {came}; an await is allowed to ask", section=1)
@@ -120,20 +151,35 @@ def _require_guest_lists(body: Any, nights: int) -> None:
 
 @question("empty-plate", lesson=LESSON, section=4)
 async def check_post_answers_with_the_row(sessions_of: Callable[..., Any], router: Any, base: Any, event: Any) -> str:
-    """One POST: 201, every key, one statement; and the row is really there afterwards."""
+    """Two POSTs: 201, every key of the schema, one statement each; and the rows are really there afterwards."""
     async with _house(router, base, sessions_of=sessions_of) as (visitor, engine):
-        async with trace() as events:
-            body = await _answer(visitor, "POST", "/events/", 201, json=JAZZ)
-        if not isinstance(body, dict):
-            wrong(f"expected the row as an object, got {show(body)}")
-        equal(sorted(body), ["admitted", "capacity", "id", "name", "starts_at"], what="keys")
-        equal((body["id"], body["name"], body["admitted"]), (1, "Jazz", 0), what="id, name, admitted")
-        at_most(len(events.statements()), 1, "statement")
-        async with engine.connect() as connection:
-            stored = await connection.scalar(select(func.count()).select_from(event))
-        if stored != 1:
-            wrong(f"expected 1 row in the table, got {stored}", slug="forgotten-commit")
+        for number, night in enumerate((JAZZ, SOUL), 1):
+            async with trace() as events:
+                body = await _answer(visitor, "POST", "/events/", 201, json=night)
+            _require_plate(body, number, night)
+            at_most(len(events.statements()), 1, "statement")
+            async with engine.connect() as connection:
+                stored = await connection.scalar(select(func.count()).select_from(event))
+            if stored != number:
+                rows = "row" if number == 1 else "rows"
+                wrong(f"expected {number} {rows} in the table, got {stored}", slug="forgotten-commit")
     return "201, five keys, one statement, and the row is in the table"
+
+
+def _require_plate(body: Any, number: int, night: dict[str, Any]) -> None:
+    """Fail unless the body is the schema's five fields, with the values that came in."""
+    if not isinstance(body, dict):
+        wrong(f"expected the row as an object, got {show(body)}")
+    why = "which of them does EventOut know?" if set(body) > set(COLUMNS) else ""
+    equal(sorted(body), COLUMNS, what="keys", why=why)
+    came = {name: body[name] for name in ("id", "name", "capacity", "admitted")}
+    equal(came, {"id": number, "name": night["name"], "capacity": night["capacity"], "admitted": 0}, what="row")
+    try:
+        same = datetime.fromisoformat(str(body["starts_at"])) == OPENING
+    except ValueError:
+        same = False
+    if not same:
+        wrong(f"expected starts_at {OPENING.isoformat()}, got {show(body['starts_at'])}")
 
 
 class _Meeting:
@@ -175,12 +221,14 @@ async def check_five_counts_run_side_by_side(dashboard: Callable[..., Any]) -> s
         came = await _first_cause(ask(dashboard, sessions, queries))
         for number in came if isinstance(came, list) else []:
             refuse_awaitable(number, section=5)
+        if meeting.inside.most == 0:
+            wrong(f"expected peak {TASKS}, got 0; no query was sent", section=5)
         if meeting.inside.most != TASKS:
             wrong(f"expected peak {TASKS}, got {meeting.inside.most}", section=5, slug="gather-serial")
         equal(came, list(range(11, 11 + TASKS)), section=5)
         if doorman.inside:
             wrong(f"{doorman.inside} connections still checked out; who closes the sessions?", slug="gc-connection")
-        await _require_a_group(dashboard, sessions)
+        await _require_a_group(dashboard, sessions, _Waiting(engine))
     return f"five numbers, peak {TASKS}; one failed, all stopped"
 
 
@@ -194,16 +242,50 @@ async def _first_cause(answer: Any) -> Any:
             error = error.exceptions[0]
         if isinstance(error, IllegalStateChangeError) and isinstance(error.__context__, InvalidRequestError):
             error = error.__context__  # the block ended while a task still used its session: an effect, not the cause
+        if isinstance(error, asyncio.InvalidStateError):
+            wrong(f"InvalidStateError: {error} Read results after the block, which waits for them", section=5)
         raise AnswerError(str(error)) from error
 
 
-async def _require_a_group(dashboard: Callable[..., Any], sessions: Any) -> None:
-    """Let the third of five queries fail; fail unless that comes out as an `ExceptionGroup`."""
-    slow, broken = text("SELECT db_sleep(0.05)"), text("SELECT nothing")
+class _Waiting:
+    """Queries that wait inside the database until their session gives up; `ended` counts those that waited in vain."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.ended: list[threading.Event] = []
+        listen(engine.sync_engine, "checkout", self._invite)
+        listen(engine.sync_engine, "invalidate", self._release)  # what SQLAlchemy does first when a task is cancelled
+        listen(engine.sync_engine, "rollback", self._roll_back)
+
+    def _invite(self, connection: Any, record: Any, _lent: Any) -> None:
+        gate = record.info["gate"] = threading.Event()
+
+        def stay() -> None:
+            if not gate.wait(LONELY_S):
+                self.ended.append(gate)  # four threads may be here at once
+
+        connection.run_async(lambda driver: driver.create_function("stay", 0, stay))
+
+    def _release(self, _connection: Any, record: Any, _error: Any) -> None:
+        record.info["gate"].set()
+
+    def _roll_back(self, connection: Any) -> None:
+        if not connection.invalidated:
+            connection.info["gate"].set()
+
+
+async def _require_a_group(dashboard: Callable[..., Any], sessions: Any, waiting: _Waiting) -> None:
+    """Let the third of five queries fail: that must come out as an `ExceptionGroup`, with the other four cancelled."""
+    stay, broken = text("SELECT stay()"), text("SELECT nothing")
     try:
-        came = await ask(dashboard, sessions, [slow, slow, broken, slow, slow])
+        came = await ask(dashboard, sessions, [stay, stay, broken, stay, stay])
     except AnswerError as raised:
         if not isinstance(raised.__cause__, ExceptionGroup):
-            wrong(f"expected an ExceptionGroup, got {type(raised.__cause__).__name__}", section=5)
+            name = type(raised.__cause__).__name__
+            wrong(f"expected an ExceptionGroup, got {name}; what stops the others?", section=5)
+        if waiting.ended:
+            wrong(
+                f"expected 4 queries cancelled, {len(waiting.ended)} ran to their end; what stops the others?",
+                section=5,
+            )
         return
     wrong(f"expected an ExceptionGroup, got a {type(came).__name__}", section=5)
