@@ -79,10 +79,8 @@ def _refuse_unread(error: ResponseValidationError | ValidationError) -> None:
     """Say which dots of a schema asked the database; return when nothing of the kind happened."""
     in_response = isinstance(error, ResponseValidationError)
     section, slug = (3, "lazy-in-response") if in_response else (1, "missing-greenlet")
-    line = learner_code.of_traceback(error.__traceback__)
-    told = f"{type(error).__name__}: {first_line(error).rstrip(':')}" + (
-        f", {line}" if line and not in_response else ""
-    )
+    line = None if in_response else learner_code.of_traceback(error.__traceback__)
+    told = ", ".join(filter(None, [f"{type(error).__name__}: {first_line(error).rstrip(':')}", line]))
     unread = [one for one in error.errors() if one["type"] == "get_attribute_error"]
     hidden = {str(one["loc"][-1]) for one in unread if "MissingGreenlet" in one["msg"]}
     if hidden - RELATIONS:
@@ -91,9 +89,8 @@ def _refuse_unread(error: ResponseValidationError | ValidationError) -> None:
         wrong(f"{told}; {cause}", section=section if in_response else 4, slug=slug)
     if hidden:
         names = ", ".join(sorted(hidden))
-        wrong(
-            f"{told}; no query loaded {names}; the dot asks the database (MissingGreenlet)", section=section, slug=slug
-        )
+        cause = f"no query loaded {names}; the dot asks the database (MissingGreenlet)"
+        wrong(f"{told}; {cause}", section=section, slug=slug)
     if in_response:
         first = error.errors()[0]
         cause = str(first["msg"]).partition("\n")[0].partition(" [SQL")[0]  # parameters have other names in every run
