@@ -6,17 +6,20 @@ Orders come from a live trace, never from a list of ours: they are FastAPI's, an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import warnings
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any  # Any: a declarative base, ASGI messages, and what an answer holds
 
 from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI
 from sqlalchemy import table
-from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.sql import func, select
 
 from course_lib.checks.assertions import AnswerError, equal, exactly, show, wrong
+from course_lib.checks.pauses import held_in_pauses
 from course_lib.checks.question import question
+from course_lib.checks.strict_session import strict_sessions
 from course_lib.checks.visitor import Visitor, visiting
 from course_lib.databases import fresh
 from course_lib.observe import gauge, trace
@@ -25,6 +28,7 @@ from course_lib.observe.trace import Trace
 
 LESSON = "04_session_lifetime"
 SCOPES = ("request", "function")
+EVENTS = ("endpoint", "send-start", "send-body", "background", "exit")
 GUESTS, SEATS, LOOKS = 20, 2, 3
 STILL = 40  # turns of 10 ms in which nothing moves: whoever holds a connection then, holds it while it waits
 NO_TAB = 99
@@ -34,11 +38,12 @@ NO_TAB = 99
 async def _house(
     router: Any, engine: AsyncEngine, base: Any = None, rows: Sequence[Any] = ()
 ) -> AsyncIterator[FastAPI]:
-    """Build a house with the answer's routes on `engine`; a commit expires what it wrote, as by default."""
+    """Build a house with the answer's routes on `engine`; its sessions are strict about what leaves them."""
     if not isinstance(router, APIRouter):
         wrong(f"expected an APIRouter, got {show(router)}")
     house = FastAPI()
-    house.state.sessions = async_sessionmaker(engine)
+    strict = strict_sessions(engine)
+    house.state.sessions, house.state.reopened = strict.factory, strict.reopened
     if base is not None:
         async with engine.begin() as connection:
             await connection.run_sync(base.metadata.create_all)
@@ -48,17 +53,36 @@ async def _house(
     yield house
 
 
+def _no_connection_left(house: FastAPI, pool: Any) -> bool:
+    """Fail when a closed session took the connection that is out; any other loan is left to a probe, which names it."""
+    if pool.inside and house.state.reopened:
+        place = house.state.reopened[0]
+        where = f", taken at {place}" if place else ""
+        said = f"1 connection still checked out{where}; the closed session was used, and opened again"
+        wrong(said, section=4, slug="reopened-after-close")
+    return not pool.inside
+
+
 @question("order-please", lesson=LESSON, section=1)
 async def check_the_order_of_five_events(order: Any) -> str:
     """Compare both lists with a trace that is made now."""
     if not isinstance(order, dict) or sorted(map(str, order)) != sorted(SCOPES):
         wrong(f"expected a dict with the keys 'request' and 'function', got {show(order)}")
-    came = {scope: list(order[scope]) if isinstance(order[scope], (list, tuple)) else order[scope] for scope in SCOPES}
+    came = {scope: list(order[scope]) if isinstance(order[scope], (list, tuple)) else [] for scope in SCOPES}
+    for scope in SCOPES:
+        if sorted(map(str, came[scope])) != sorted(EVENTS):
+            wrong(f"expected each of the five events once under {scope!r}, got {_told(came[scope])}")
     equal(came["request"], await _live("request"), why="so says a trace of the default scope")
     if came["function"] == came["request"]:
         wrong("expected exit second under function scope, got the same list twice")
     equal(came["function"], await _live("function"), why="so says a trace of function scope")
     return "both orders are those of a live trace"
+
+
+def _told(events: list[Any]) -> str:
+    """Return what was written, without the dots of the starter."""
+    written = [event for event in events if event is not Ellipsis]
+    return show(written) if written else "none yet"
 
 
 async def _live(scope: Any) -> list[str]:
@@ -83,38 +107,73 @@ async def check_the_status_tells_the_truth(by_endpoint: Any, by_scope: Any, base
     """A payment on a tab that is not there, then one on a tab that is: once for each cure."""
     for router, refusal in ((by_endpoint, 409), (by_scope, 500)):
         async with fresh() as engine, _house(router, engine, base, [tab(id=1)]) as house, visiting(house) as visitor:
-            events = await _pay(visitor, house, NO_TAB, refusal)
+            with _thrown_away() as forgotten:
+                events, status = await _pay(visitor, house, NO_TAB)
+            if forgotten:  # a probe names the call and its line
+                return "a coroutine was thrown away"
+            _require_status(events, status, NO_TAB, refusal, visitor)
             equal(await _count(engine, payment.__tablename__), 0, what="rows")
             _require_the_cure(events, refusal)
             if refusal == 409 and visitor.error is not None:
                 wrong(f"expected no error behind the 409, got {type(visitor.error).__name__}; raise the HTTPException")
-            await _pay(visitor, house, 1, 200)
+            events, status = await _pay(visitor, house, 1)
+            _require_status(events, status, 1, 200, visitor)
             equal(await _count(engine, payment.__tablename__), 1, what="rows")
     return "refused: 409 rows 0 and 500 rows 0; paid: 200 rows 1, both"
 
 
-async def _pay(visitor: Visitor, house: FastAPI, tab: int, status: int) -> Trace:
-    """Pay on `tab`, fail when the answer has another status, and return what happened."""
+@contextmanager
+def _thrown_away() -> Iterator[list[str]]:
+    """Collect what Python says of coroutines nobody awaited, and pass it on to the probe that listens already."""
+    told: list[str] = []
+    further = warnings.showwarning
+
+    def note(message: Any, *rest: Any, **named: Any) -> None:
+        if "was never awaited" in str(message):
+            told.append(str(message))
+        further(message, *rest, **named)
+
+    warnings.showwarning = note
+    try:
+        yield told
+    finally:
+        warnings.showwarning = further
+
+
+async def _pay(visitor: Visitor, house: FastAPI, tab: int) -> tuple[Trace, int]:
+    """Pay on `tab` and return what happened, and the status."""
     async with trace(app=house) as events:
         response = await visitor.ask("POST", "/pay", params={"tab": tab})
-    came = f"expected status {status}, got {response.status_code}"
-    if response.status_code == 200 != status:
+    return events, response.status_code
+
+
+def _require_status(events: Trace, came: int, tab: int, status: int, visitor: Visitor) -> None:
+    """Fail when the answer has another status, and say what was known when it left."""
+    if came == status:
+        return
+    said = f"expected status {status}, got {came}"
+    if came == 200:
+        said = f"{said} for a tab that is not there"
         if events.only("background", "INSERT")[:1] == ["background"]:
-            wrong(f"{came} for a tab that is not there; the payment is written when the guest has left", section=1)
-        wrong(f"{came} for a tab that is not there; the answer left before COMMIT was refused", slug="phantom-200")
-    if response.status_code != status:
-        behind = f"; behind it: {type(visitor.error).__name__}" if visitor.error else ""
-        wrong(f"{came} for POST /pay with tab {tab}{behind}")
-    return events
+            wrong(f"{said}; the payment is written when the guest has left", section=1)
+        if events.only("COMMIT", "send-start")[:1] == ["COMMIT"]:
+            wrong(f"{said}; COMMIT was refused before: was the {status} returned instead of raised, or swallowed?")
+        wrong(f"{said}; the answer left before COMMIT was refused", slug="phantom-200")
+    behind = f"; behind it: {type(visitor.error).__name__}" if visitor.error else ""
+    wrong(f"{said} for POST /pay with tab {tab}{behind}")
 
 
 def _require_the_cure(events: Trace, refusal: int) -> None:
-    """Fail when a version got its status by the other version's cure."""
+    """Fail when a version got its status by the other version's cure, or without asking the database."""
     kinds = events.only("COMMIT", "exit", "send-start")
+    asked = "COMMIT" in kinds
+    never = f"tab {NO_TAB} never reached a COMMIT: let the database decide"
     if refusal == 409 and kinds[:1] != ["COMMIT"]:
-        wrong(f"expected COMMIT before exit in by_endpoint, got {' '.join(kinds)}; the endpoint itself commits there")
+        cure = "the endpoint itself commits there" if asked else never
+        wrong(f"expected COMMIT before exit in by_endpoint, got {' '.join(kinds)}; {cure}")
     if refusal == 500 and kinds[:2] != ["exit", "COMMIT"]:
-        wrong(f"expected exit before COMMIT in by_scope, got {' '.join(kinds)}; only the scope changes there")
+        cure = "only the scope changes there" if asked else never
+        wrong(f"expected exit before COMMIT in by_scope, got {' '.join(kinds)}; {cure}")
 
 
 async def _count(engine: AsyncEngine, name: str) -> int:
@@ -155,8 +214,9 @@ async def check_twenty_guests_watch(router: Any, seats: Any) -> str:
         slow, pool = _SlowGuests(house), gauge(engine)
         async with visiting(slow) as visitor:
             async with trace(engine) as events:
-                response = await visitor.ask("GET", "/scores", status=200)
-            if pool.inside:  # nobody will bring it back: a probe names it, and the line that took it
+                with held_in_pauses(pool) as pauses:
+                    response = await visitor.ask("GET", "/scores", status=200)
+            if not _no_connection_left(house, pool):
                 return "a connection was left out"
             equal(response.text, "data: 3\n\n" * LOOKS, what="stream")
             exactly(len(events.statements()), LOOKS, "statements, one per look", section=4)
@@ -171,8 +231,11 @@ async def check_twenty_guests_watch(router: Any, seats: Any) -> str:
     if held:
         said = f"expected held 0, got {held}; {GUESTS} guests are reading and nobody asks the database"
         wrong(said, section=4, slug="connection-held-to-the-end")
+    if any(pauses):
+        said = f"expected held 0, got {max(pauses)}; the stream pauses between two looks with a connection in its hand"
+        wrong(said, section=4, slug="connection-held-to-the-end")
     exactly(statuses.count(200), GUESTS, "answers 200")
-    return f"{GUESTS} guests on {SEATS} connections: {GUESTS} x 200, held while they read 0"
+    return f"{GUESTS} guests on {SEATS} connections: {GUESTS} x 200, held while they read 0, while they wait 0"
 
 
 async def _settled(slow: _SlowGuests, pool: Any) -> int:
@@ -219,7 +282,7 @@ async def check_the_letter_reads_for_itself(router: Any, base: Any, box: Any) ->
                 unlisten(post)
             _judge_one(post, visitor)
             equal(list(box), [f"Dear {name}"], what="letters")
-            if pool.inside:  # nobody will bring it back: a probe names it, and the line that took it
+            if not _no_connection_left(house, pool):
                 return "a connection was left out"
             box.clear()
     return "two letters after two answers, held 0 when a task begins"
