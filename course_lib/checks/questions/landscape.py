@@ -16,14 +16,15 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any  # Any: what an answer returns, and a driver's connection
 
-from sqlalchemy import event, text
+from sqlalchemy import Row, event, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
-from course_lib.checks.assertions import AnswerError, ask, at_most, equal, show, wrong
+from course_lib.checks.assertions import AnswerError, Wrong, ask, at_most, equal, show, wrong
 from course_lib.checks.question import question
 from course_lib.databases import fresh
 from course_lib.databases.sqlite import database_file
+from course_lib.expect import first_line
 from course_lib.observe import gauge, peak, trace
 from course_lib.observe.peak import Peak
 
@@ -37,6 +38,12 @@ _LITERAL = re.compile(r"'([^']*)'")
 _VALUES = re.compile(r"\bid\s*(?:IN\s*\(|=)\s*'?\d", re.IGNORECASE)
 MOST_VALUES = 5000  # in one statement; asyncpg stops at 32767, some builds of SQLite earlier
 SHELF = ((2, "Rum"), (1, "Gin"), (3, "Soda"), (39_999, "Tonic"))  # no key, so a scan gives them in this order
+UNORDERED = "rows come in no promised order: order_by(items.c.id)"
+AS_GIVEN = "sorted by id, smallest first, however the list is ordered"
+NO_FILE = {
+    "no such table": "each connection now has a memory database of its own; two sessions need a file",
+    "unable to open database file": "three slashes, then the path of a file inside folder",
+}
 MEETING_S = 0.5  # how long one task waits for the other inside the database; right answers meet at once
 
 
@@ -49,12 +56,12 @@ async def check_three_dialects(queries: Mapping[str, str]) -> str:
         _require_mark(driver, sql)
     with database_file() as path, closing(sqlite3.connect(path)) as connection:
         for name, price in list(PRICES.items())[:2]:
-            _require_price(_fetch(connection, queries["sqlite3"], (name,)), price)
+            _require_price("sqlite3", _fetch(connection, queries["sqlite3"], (name,)), price)
             # SQLite reads `$1` as well, by name; a cast is PostgreSQL's own and says nothing about the rows
-            _require_price(_fetch(connection, _CAST.sub("", queries["asyncpg"]), {"1": name}), price)
+            _require_price("asyncpg", _fetch(connection, _CAST.sub("", queries["asyncpg"]), {"1": name}), price)
     async with fresh() as engine, engine.connect() as lent:
         for name, price in list(PRICES.items())[:2]:
-            _require_price(await _fetch_text(lent, queries["text"], {"name": name}), price)
+            _require_price("text", await _fetch_text(lent, queries["text"], {"name": name}), price)
     return "three dialects, one mark each, and the right price every time"
 
 
@@ -78,6 +85,7 @@ def _fetch(connection: sqlite3.Connection, sql: str, values: Any) -> list[Any]:
     try:
         return connection.execute(sql, values if _marks(sql) else ()).fetchall()
     except sqlite3.Error as error:
+        _refuse_unknown_names(error)
         raise AnswerError(str(error)) from error
 
 
@@ -85,13 +93,21 @@ async def _fetch_text(connection: AsyncConnection, sql: str, values: dict[str, s
     try:
         return list((await connection.execute(text(sql), values if _marks(sql) else {})).all())
     except SQLAlchemyError as error:
+        _refuse_unknown_names(getattr(error, "orig", None) or error)
         raise AnswerError(str(error)) from error
 
 
-def _require_price(rows: list[Any], price: int) -> None:
+def _refuse_unknown_names(error: BaseException) -> None:
+    """Say what the table holds; the guide's `no-such-table` is about a table that nobody created."""
+    if "no such" in str(error):
+        wrong(f"{error}; the table is items, with id, name and price_cents")
+
+
+def _require_price(driver: str, rows: list[Any], price: int) -> None:
     if len(rows) != 1:
-        wrong(f"expected 1 row, got {len(rows)}; a mark inside quotes is a text")
-    equal([tuple(row) for row in rows], [(price,)], what="rows")
+        wrong(f"expected 1 row, got {len(rows)} for {driver}; a mark inside quotes is a text")
+    why = "select only price_cents" if len(rows[0]) > 1 else ""
+    equal([tuple(row) for row in rows], [(price,)], what="rows", why=why)
 
 
 @question(
@@ -109,14 +125,25 @@ async def check_names_of_any_number_of_ids(names: Callable[..., Any]) -> str:
             for item_id, name in SHELF:
                 await connection.execute(text("INSERT INTO items VALUES (:id, :name)"), {"id": item_id, "name": name})
         async with engine.connect() as connection:
-            equal(await _names(names, connection, [1, 2], statements=1), ["Gin", "Rum"], section=1)
-            equal(await _names(names, connection, [3, 1], statements=1), ["Gin", "Soda"], section=1)
-            equal(await _names(names, connection, [], statements=1), [], section=4)
+            _require_names(await _names(names, connection, [1, 2], statements=1), ["Gin", "Rum"], UNORDERED)
+            _require_names(await _names(names, connection, [3, 1], statements=1), ["Gin", "Soda"], AS_GIVEN)
+            _require_names(await _names(names, connection, [], statements=1), [])
             falling = range(40_000, 0, -1)
             came = await _names(names, connection, list(falling), statements=len(falling) // 100)
-            why = "each slice is in order; are the slices?"
-            equal(came, ["Gin", "Rum", "Soda", "Tonic"], why=why, section=4)
+            _require_names(came, ["Gin", "Rum", "Soda", "Tonic"], "each slice is in order; are the slices?")
     return "no id, two ids and 40000, in order, with at most 5000 values in a statement"
+
+
+def _require_names(came: Any, wanted: list[str], of_order: str = "") -> None:
+    """Fail unless the names are the wanted ones; say what to take when only their form or their order is another."""
+    why = ""
+    if hasattr(came, "scalars") or hasattr(came, "all"):
+        why = "this is a result that nobody has read: list(...)"
+    elif isinstance(came, list) and any(isinstance(part, tuple | Row) for part in came):
+        why = "these are rows, and names are asked: take .scalars()"
+    elif isinstance(came, list) and came != wanted and sorted(map(str, came)) == wanted:
+        why = of_order
+    equal(came, wanted, why=why, section=4)
 
 
 async def _names(answer: Callable[..., Any], connection: AsyncConnection, ids: list[int], *, statements: int) -> Any:
@@ -148,7 +175,7 @@ async def check_each_task_has_its_connection(both: Callable[..., Any]) -> str:
     async with fresh() as engine:
         inside = _meeting(engine)
         doorman = gauge(engine)
-        came = await ask(both, engine)
+        came = await _both(both, engine)
         for part in came if isinstance(came, list) else [came]:
             if inspect.isawaitable(part):
                 await asyncio.gather(part, return_exceptions=True)  # it ends here, and the message is about its await
@@ -159,6 +186,18 @@ async def check_each_task_has_its_connection(both: Callable[..., Any]) -> str:
         if inside.most != 2:
             wrong(f"expected 2 inside the database at once, got {inside.most}", section=3)
     return "two tasks, two connections, side by side"
+
+
+async def _both(answer: Callable[..., Any], engine: AsyncEngine) -> Any:
+    """Return what the answer returns, a tuple as a list; an engine that was asked to execute gets its own sentence."""
+    try:
+        came = await ask(answer, engine)
+    except AnswerError as error:
+        said = f"{type(error.__cause__).__name__}: {error}"
+        if "'AsyncEngine' object has no attribute 'execute'" in said:
+            raise Wrong(f"{said}; an engine lends connections, and only they execute", outcome="error") from error
+        raise
+    return list(came) if isinstance(came, tuple) else came
 
 
 def _meeting(engine: AsyncEngine) -> Peak:
@@ -189,6 +228,7 @@ async def check_two_sessions_are_apart(make_engine: Callable[[Path], Any]) -> st
         try:
             seen, rows = await _interleaved(engine)
         except SQLAlchemyError as error:
+            _refuse_no_file(error)
             raise AnswerError(str(error)) from error
         finally:
             await engine.dispose()
@@ -201,6 +241,14 @@ async def check_two_sessions_are_apart(make_engine: Callable[[Path], Any]) -> st
         if not _has_files(folder):
             wrong("expected a database file in the folder, found none; put its path behind three slashes")
     return "two sessions, two connections, and the committed row is there"
+
+
+def _refuse_no_file(error: SQLAlchemyError) -> None:
+    """Name the next step where the guide would lead elsewhere: its `no-such-table` is about a missing create_all."""
+    said = f"{type(error).__name__}: {first_line(error)}"
+    for cause, step in NO_FILE.items():
+        if cause in said:
+            raise Wrong(f"{said}; {step}", outcome="error") from error
 
 
 def _has_files(folder: Path) -> bool:
