@@ -1,12 +1,13 @@
 """Draw a timeline, panels of bars or a heat strip as a figure that says in words what it shows.
 
-The SVG is byte-stable on one matplotlib version, carries its text as text, and stands in a `<figure>` with its finding.
+The SVG is byte-stable on one matplotlib version, its letters are shapes, and its `<figure>` carries the finding.
 """
 
 from __future__ import annotations
 
 import html
 import io
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any  # Any: matplotlib's axes
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from course_lib.observe.panels import Panels
     from course_lib.observe.timeline import Timeline
 
+# JupyterLab takes the drawing out of a notebook it does not trust and leaves each word that stood in it: none does
+_METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.DOTALL)
 INK = "#5c6773"  # stands for the text colour of the page, which replaces it in the finished SVG
 HELD, WAITS = "#d55e00", "#0072b2"  # Okabe-Ito: told apart by every kind of colour vision; hatching says it again
 
@@ -142,7 +145,7 @@ def finish(figure: Any, alt: str) -> Figure:
 
     buffer = io.StringIO()
     # without a salt every element id is new in every run; the learner's own figures keep their settings
-    with mpl.rc_context({"svg.hashsalt": "velvet-rope", "svg.fonttype": "none"}):
+    with mpl.rc_context({"svg.hashsalt": "velvet-rope", "svg.fonttype": "path"}):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-    svg = buffer.getvalue()
+    svg = _METADATA.sub("", buffer.getvalue())
     return Figure(svg[svg.index("<svg") :].replace(INK, "currentColor"), alt)

@@ -140,7 +140,7 @@ def test_equal_looks_are_joined() -> None:
 
 def test_the_strip_is_drawn_with_both_rooms_and_hatched_where_full() -> None:
     drawn = Occupancy(4, 2, [(0, 0), (4, 2), (1, 0)], stuck=True).draw("both rooms are full")
-    assert ">threads (of 4)<" in drawn.svg
-    assert ">connections (of 2)<" in drawn.svg
+    assert "<!-- threads (of 4) -->" in drawn.svg
+    assert "<!-- connections (of 2) -->" in drawn.svg
     assert "pattern" in drawn.svg
     assert Occupancy(4, 2).draw("nobody came").alt == "nobody came"

@@ -44,7 +44,7 @@ def test_nothing_sent_is_said() -> None:
 
 
 def test_the_figure_counts_statements_on_its_axis() -> None:
-    assert ">order of statements<" in waterfall(one=sent("SELECT 1")).draw("one statement").svg
+    assert "<!-- order of statements -->" in waterfall(one=sent("SELECT 1")).draw("one statement").svg
 
 
 @pytest.mark.parametrize(
