@@ -147,5 +147,6 @@ def finish(figure: Any, alt: str) -> Figure:
     # without a salt every element id is new in every run; the learner's own figures keep their settings
     with mpl.rc_context({"svg.hashsalt": "velvet-rope", "svg.fonttype": "path"}):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-    svg = _METADATA.sub("", buffer.getvalue())
+    # on one line: a notebook stores each line of an output apart, and a figure has a thousand
+    svg = " ".join(_METADATA.sub("", buffer.getvalue()).split())
     return Figure(svg[svg.index("<svg") :].replace(INK, "currentColor"), alt)

@@ -40,7 +40,7 @@ def test_the_finding_is_text_label_and_caption() -> None:
     escaped = "two at once, &quot;together&quot; &amp; &lt;late&gt;"
     assert repr(figure) == 'Figure: two at once, "together" & <late>'
     assert shown.startswith(f'<figure role="img" aria-label="{escaped}" style="margin: 0"><svg')
-    assert shown.endswith(f"</svg>\n<figcaption>{escaped}</figcaption></figure>")
+    assert shown.endswith(f"</svg><figcaption>{escaped}</figcaption></figure>")
 
 
 def test_the_settings_of_the_learners_own_figures_stay() -> None:
