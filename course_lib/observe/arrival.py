@@ -59,5 +59,6 @@ async def from_arrival(n: int, call: Callable[[], Awaitable[Any]]) -> Arrivals:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one(number)) for number in range(n)]
     except BaseExceptionGroup as several:
-        raise several.exceptions[0] from None  # the others were cancelled, or failed for the same reason
+        first = several.exceptions[0]  # the others were cancelled, or failed for the same reason
+        raise first from first.__cause__  # `from None` would take the cause it came with
     return Arrivals([task.result() for task in tasks], latencies, order)

@@ -84,6 +84,16 @@ def test_the_first_error_is_raised_itself_and_the_others_are_cancelled() -> None
     assert cancelled in (1, 2)  # one that had not begun is cancelled before its first line
 
 
+def test_the_first_error_keeps_its_cause() -> None:
+    async def call() -> None:
+        raise ValueError("no") from KeyError("why")
+
+    with pytest.raises(ValueError, match="no") as caught:
+        asyncio.run(from_arrival(2, call))
+    assert isinstance(caught.value.__cause__, KeyError)
+    assert caught.value.__suppress_context__
+
+
 def test_nobody_is_no_crowd() -> None:
     async def call() -> None: ...
 
