@@ -36,7 +36,7 @@ def test_the_text_gives_nothing_away(question: Question) -> None:
     asked.has_run = True
     assert repr(asked) == before
     assert [option.because for option in question.options if option.because in before] == []
-    assert before.splitlines()[1:] == [f"({'abc'[i]}) {option.text}" for i, option in enumerate(question.options)]
+    assert before.splitlines()[1:] == [f"({'abcdefgh'[i]}) {option.text}" for i, option in enumerate(question.options)]
 
 
 def test_an_unknown_prompt_is_one_sentence() -> None:
