@@ -19,6 +19,8 @@ from course_lib.databases.place import Login
 from course_lib.errors import ServerError
 
 HOSTS = ("127.0.0.1", "localhost")  # a user is a name and where it comes from: TCP, and the path socket
+FULL = 1040  # ER_CON_COUNT_ERROR
+SEAT_WAITS_S = (0.05, 0.1, 0.2, 0.4, 0.8)  # a server that stays full is said after 1.6 s
 LOCK_WAIT_TIMEOUT = 1205  # what MySQL calls error 1205 ER_LOCK_WAIT_TIMEOUT
 
 Allotted = tuple[str, dict[str, Login], str]  # name, logins, fingerprint
@@ -138,10 +140,23 @@ class Roles:
 
         async with self._one_at_a_time, contextlib.AsyncExitStack() as opened:
             try:
-                connection = await opened.enter_async_context(session(*self._where, self._login))
+                connection = await self._seated(opened)
             except (OSError, aiomysql.MySQLError) as error:
                 raise ServerError(f"no login to MariaDB ({_words(error)}); see: course doctor") from error
             yield connection
+
+    async def _seated(self, opened: contextlib.AsyncExitStack) -> Any:
+        """Return a session of ours; a full server keeps one seat for us, free a moment after we left it."""
+        import aiomysql
+
+        for wait in SEAT_WAITS_S:
+            try:
+                return await opened.enter_async_context(session(*self._where, self._login))
+            except aiomysql.OperationalError as error:
+                if error.args[0] != FULL:
+                    raise
+            await asyncio.sleep(wait)
+        return await opened.enter_async_context(session(*self._where, self._login))
 
 
 def version_of(said: str) -> str:
