@@ -12,7 +12,7 @@ import pytest
 from mariadb_clients import a_home, connected, refusal, run, serving
 
 from course_lib.databases.mariadb import MariaDB
-from course_lib.databases.mariadb_reset import reset
+from course_lib.databases.mariadb_reset import reset, session
 from course_lib.databases.mariadb_roles import Roles, version_of
 from course_lib.databases.place import Login, Place
 from course_lib.databases.state import Home
@@ -170,6 +170,22 @@ def test_a_full_server_lets_the_admin_in(home: Home) -> None:
             assert caught.value.args == (FULL, "Too many connections")
             assert not await reset(place)
             await server.discard(place.name)
+            assert await names(server) == set()
+
+    with_place(home, scenario)
+
+
+def test_on_a_full_server_the_admin_waits_for_its_own_seat(home: Home) -> None:
+    async def scenario(server: MariaDB, place: Place) -> None:
+        async with contextlib.AsyncExitStack() as crowd:
+            for _ in range(MAX_CONNECTIONS):
+                await crowd.enter_async_context(connected(place))
+            ours = server._ready()
+            async with session(*ours._where, ours._login):  # the one seat a full server keeps for the admin is taken
+                dropping = asyncio.create_task(server.discard(place.name))
+                await asyncio.sleep(0.1)
+                assert not dropping.done()
+            await dropping
             assert await names(server) == set()
 
     with_place(home, scenario)
