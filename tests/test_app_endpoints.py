@@ -9,7 +9,8 @@ import asyncio
 import importlib
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any  # Any: an httpx response, JSON
@@ -18,12 +19,23 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from sheets import LESSONS
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from course_lib import client, database, gauge, peak, trace
 from course_lib.workspace import modules
 from course_lib.workspace.replay import files_after, write_tree
 
-WRITTEN = {"items": 3, "feed": 4, "events": 5, "takings": 6}  # file -> the lesson that gave it its endpoints
+WRITTEN = {
+    "items": 3,
+    "feed": 4,
+    "events": 5,
+    "takings": 6,
+    "pool_gauge": 7,
+    "tickets": 8,
+    "health": 9,
+}  # file -> the lesson that gave it its endpoints
 NUMBERS = [number for number in (int(path.stem[:2]) for path in LESSONS) if number >= 3]
 NEGRONI = {"name": "Negroni", "price_cents": 1200}
 NIGHT = {"name": "Silk", "starts_at": "2027-01-02T21:00:00+00:00", "capacity": 2}
@@ -43,20 +55,21 @@ class House:
         return importlib.import_module(f"app.{name}")
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[tuple[httpx.AsyncClient, FastAPI]]:
-        """Yield a client to the app on a fresh database; nothing may stay open after it."""
+    async def open(self, **chosen: Any) -> AsyncIterator[tuple[httpx.AsyncClient, FastAPI]]:
+        """Yield a client to the app on a fresh database, with `chosen` settings; nothing may stay open after it."""
         doorman = gauge()
         async with database(self.kind) as place:
-            app: FastAPI = self.module("main").create_app(self.module("settings").Settings(database_url=place.url))
+            settings = self.module("settings").Settings(database_url=place.url, **chosen)
+            app: FastAPI = self.module("main").create_app(settings)
             async with client(app) as http:
                 yield http, app
         assert (doorman.inside, doorman.opened - doorman.closed) == (0, 0)
 
-    def visit(self, guest: Callable[[httpx.AsyncClient], Awaitable[None]]) -> None:
-        """Let one guest in and out."""
+    def visit(self, guest: Callable[[httpx.AsyncClient], Awaitable[None]], **chosen: Any) -> None:
+        """Let one guest in and out of the house with `chosen` settings."""
 
         async def main() -> None:
-            async with self.open() as (http, _):
+            async with self.open(**chosen) as (http, _):
                 await guest(http)
 
         asyncio.run(main())
@@ -242,3 +255,247 @@ def test_reports_wait_at_two_desks_while_the_bar_serves(house: House, monkeypatc
         assert (desks.most, desks.entered) == (2, 5)
 
     house.visit(guest)
+
+
+@since("pool_gauge")
+def test_a_full_house_says_so(house: House) -> None:
+    async def main() -> None:
+        async with house.open(pool_size=1, pool_timeout=0.1) as (http, app):
+            async with app.state.sessions() as session:
+                await session.connection()
+                refused = await http.get("/items/")
+                assert body(refused, 503) == {"detail": "the house is full"}
+                assert refused.headers["Retry-After"] == "1"
+                assert body(await http.get("/live"), 200) == {"door": "open"}
+                assert (app.state.gauge.inside, app.state.gauge.peak) == (1, 1)
+            body(await http.get("/items/"), 200)
+            assert (app.state.gauge.inside, app.state.gauge.peak) == (0, 1)
+
+    asyncio.run(main())
+
+
+@since("pool_gauge", kinds=("postgres",))
+def test_a_checkout_that_failed_is_not_counted(house: House) -> None:
+    async def main() -> None:
+        async with house.open(pool_size=2) as (http, app):
+            body(await http.get("/items/"), 200)
+            async with app.state.sessions() as session:
+                await session.execute(text("SELECT 1"))
+                connection = await session.connection()
+                await connection.invalidate()
+            assert (app.state.gauge.inside, app.state.gauge.peak) == (0, 1)
+            body(await http.get("/items/"), 200)
+            assert (app.state.gauge.inside, app.state.gauge.peak) == (0, 1)
+
+    asyncio.run(main())
+
+
+@since("pool_gauge", kinds=("sqlite",))
+def test_the_budget_is_what_the_server_has_left(house: House) -> None:
+    budget = house.module("pool_gauge").pool_budget
+    assert budget(100, 3, workers=4, pools=2) == 12
+    assert budget(100, 3, workers=4) == 24
+    assert budget(20, 3, workers=20, pools=2) == 0
+
+
+async def sell(http: httpx.AsyncClient, key: str, event: int = 1) -> httpx.Response:
+    """Ask for one ticket."""
+    return await http.post(f"/events/{event}/tickets", headers={"Idempotency-Key": key})
+
+
+@since("tickets")
+def test_the_door_never_admits_one_guest_too_many(house: House) -> None:
+    async def guest(http: httpx.AsyncClient) -> None:
+        body(await http.post("/events/", json={**NIGHT, "capacity": 10}), 201)
+        answers = await asyncio.gather(*(sell(http, f"guest {number}") for number in range(40)))
+        assert sorted(answer.status_code for answer in answers) == [201] * 10 + [409] * 30
+        assert {answer.json()["detail"] for answer in answers if answer.status_code == 409} == {"sold out"}
+        assert len({answer.json()["id"] for answer in answers if answer.status_code == 201}) == 10
+        assert body(await http.get("/events/1"), 200)["admitted"] == 10
+
+    house.visit(guest, pool_timeout=30)
+
+
+@since("tickets")
+@pytest.mark.parametrize("capacity", [1, 2])
+def test_the_same_click_gets_the_same_ticket(house: House, capacity: int) -> None:
+    async def guest(http: httpx.AsyncClient) -> None:
+        body(await http.post("/events/", json={**NIGHT, "capacity": capacity}), 201)
+        answers = await asyncio.gather(*(sell(http, "one click") for _ in range(5)))
+        assert [body(answer, 201) for answer in answers] == [{"id": answers[0].json()["id"], "event_id": 1}] * 5
+        assert body(await http.get("/events/1"), 200)["admitted"] == 1
+        assert (await sell(http, "another click")).status_code == (201 if capacity == 2 else 409)
+        body(await http.post("/events/", json=NIGHT), 201)
+        assert body(await sell(http, "one click", event=2), 201)["event_id"] == 2
+
+    house.visit(guest)
+
+
+@since("tickets")
+def test_a_click_without_a_good_key_is_refused(house: House) -> None:
+    async def guest(http: httpx.AsyncClient) -> None:
+        body(await http.post("/events/1/tickets"), 422)
+        body(await sell(http, ""), 422)
+        body(await sell(http, "k" * 65), 422)
+        assert body(await sell(http, "k" * 64), 404) == {"detail": "not on the list"}
+        body(await sell(http, "k", event=LARGEST + 1), 422)
+
+    house.visit(guest)
+
+
+@since("tickets")
+def test_the_belt_holds_when_the_door_does_not(house: House) -> None:
+    async def main() -> None:
+        async with house.open() as (_, app), app.state.sessions() as session:
+            event = house.module("models").Event
+            session.add(event(name="Silk", starts_at=datetime.now(UTC), capacity=1, admitted=2))
+            with pytest.raises(IntegrityError, match="not_oversold"):
+                await session.commit()
+
+    asyncio.run(main())
+
+
+@since("tickets")
+def test_reading_is_a_promise_the_database_keeps(house: House) -> None:
+    async def main() -> None:
+        async with house.open() as (http, app):
+            async with app.state.read_sessions() as session:
+                session.add(house.module("models").Item(name="Spritz", price_cents=1))
+                with pytest.raises(DBAPIError, match=r"readonly database|read-only transaction"):
+                    await session.commit()
+            body(await http.post("/items/", json=NEGRONI), 201)  # the same connection, and it may write again
+
+    asyncio.run(main())
+
+
+@since("tickets", kinds=("sqlite",))
+def test_a_writer_takes_the_pen_before_it_reads(house: House) -> None:
+    async def main() -> None:
+        async with house.open(pool_size=3) as (_, app):
+            async with AsyncExitStack() as all_three:  # nobody waits the five seconds of the default
+                for _ in range(3):
+                    session = await all_three.enter_async_context(app.state.read_sessions())
+                    await session.execute(text("PRAGMA busy_timeout = 1"))
+            count = select(func.count()).select_from(house.module("models").Item)
+            async with app.state.sessions() as first, app.state.read_sessions() as reader:
+                await first.scalar(count)
+                assert await reader.scalar(count) == 3
+                async with app.state.sessions() as second:
+                    await second.connection()
+
+    with pytest.raises(DBAPIError, match="database is locked") as caught:
+        asyncio.run(main())
+    assert house.module("errors").sqlstate(caught.value) == "SQLITE_BUSY"
+
+
+@since("tickets", kinds=("postgres",))
+def test_a_busy_database_is_a_full_house_and_a_fault_is_a_fault(house: House) -> None:
+    async def main() -> None:
+        async with house.open() as (_, app):
+
+            @app.get("/busy")
+            async def busy() -> None:
+                async with app.state.sessions() as session:
+                    await session.execute(text("SET LOCAL statement_timeout = 50"))
+                    await session.execute(text("SELECT pg_sleep(10)"))
+
+            @app.get("/fault")
+            async def fault() -> None:
+                async with app.state.sessions() as session:
+                    await session.execute(text("SELECT 1/0"))
+
+            async with client(app, errors=False) as http:
+                refused = await http.get("/busy")
+                assert body(refused, 503) == {"detail": "the house is full"}
+                assert refused.headers["Retry-After"] == "1"
+                assert (await http.get("/fault")).status_code == 500
+
+    asyncio.run(main())
+
+
+class Refused(Exception):
+    """A driver's error with a code."""
+
+    def __init__(self, sqlstate: str) -> None:
+        super().__init__(sqlstate)
+        self.sqlstate = sqlstate
+
+
+@since("tickets", kinds=("sqlite",))
+@pytest.mark.parametrize(
+    ("states", "calls", "gave_up"),
+    [(["40001", "40P01"], 3, False), (["23505"], 1, True), (["40001"] * 9, 5, True)],
+    ids=["twice", "never", "for-ever"],
+)
+def test_a_transaction_is_repeated_whole_and_not_for_ever(
+    house: House, states: list[str], calls: int, gave_up: bool
+) -> None:
+    async def main() -> tuple[int, list[str]]:
+        async with house.open() as (_, app), trace() as events:
+            item, left, called = house.module("models").Item, list(states), 0
+
+            async def work(session: AsyncSession) -> str:
+                nonlocal called
+                called += 1
+                session.add(item(name="Spritz", price_cents=called))
+                await session.flush()
+                if left:
+                    raise DBAPIError("UPDATE", {}, Refused(left.pop(0)))
+                return "done"
+
+            async with app.state.sessions() as session:
+                try:
+                    assert await house.module("retry").retry_transaction(session, work) == "done"
+                except DBAPIError:
+                    assert gave_up
+                assert not session.in_transaction()
+                count = await session.scalar(select(func.count()).select_from(item))
+                assert count == (3 if gave_up else 4)
+        return called, events.only("INSERT", "COMMIT", "ROLLBACK")
+
+    called, kinds = asyncio.run(main())
+    assert called == calls
+    tail = ["ROLLBACK"] if gave_up else ["COMMIT"]
+    assert kinds == ["INSERT", "ROLLBACK"] * (calls - 1) + ["INSERT", *tail, "ROLLBACK"]
+
+
+@since("health")
+def test_alive_is_not_ready(house: House) -> None:
+    async def main() -> None:
+        async with house.open(pool_size=1, pool_timeout=30) as (http, app):
+            assert body(await http.get("/ready"), 200) == {"inside": 0, "peak": 1}
+            async with app.state.sessions() as session:
+                await session.connection()
+                answers = await asyncio.gather(*(http.get("/ready") for _ in range(20)))
+                assert [body(answer, 503) for answer in answers] == [{"detail": "not ready: TimeoutError"}] * 20
+                assert {answer.headers["Retry-After"] for answer in answers} == {"1"}
+                assert app.state.gauge.inside == 1
+                assert body(await http.get("/live"), 200) == {"door": "open"}
+            assert body(await http.get("/ready"), 200) == {"inside": 0, "peak": 1}
+
+    asyncio.run(main())
+
+
+@since("health", kinds=("postgres",))
+def test_the_server_ends_what_takes_too_long(house: House) -> None:
+    async def main() -> None:
+        async with house.open(statement_timeout=0.1) as (_, app), app.state.sessions() as session:
+            with pytest.raises(DBAPIError) as caught:
+                await session.execute(text("SELECT pg_sleep(10)"))
+        assert house.module("errors").sqlstate(caught.value) == "57014"
+
+    asyncio.run(main())
+
+
+@since("health", kinds=("postgres",))
+def test_a_connection_that_died_idle_is_not_noticed(house: House) -> None:
+    async def main() -> None:
+        async with house.open(pool_size=2) as (http, app), app.state.sessions() as killer:
+            await killer.connection()
+            body(await http.get("/items/"), 200)
+            others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            where = " WHERE pid <> pg_backend_pid() AND usename = current_user AND datname = current_database()"
+            await killer.execute(text(others + where))
+            body(await http.get("/items/"), 200)
+
+    asyncio.run(main())
