@@ -20,6 +20,7 @@ KNOBS = {
     "rate": (0.5, 200.0, 0.5),
     "hold": (0.01, 2.0, 0.01),
 }
+WHOLE = {"pool_size", "max_overflow"}  # nobody sits on half a seat
 
 
 @dataclass
@@ -42,6 +43,7 @@ class PoolModel:
     def __post_init__(self) -> None:
         for name in KNOBS:
             self._require(name, getattr(self, name))
+            setattr(self, name, self._as_knob(name, getattr(self, name)))
         self._dice = random.Random(self.seed)
         self._next = self._dice.expovariate(self.rate)
 
@@ -50,7 +52,7 @@ class PoolModel:
         self._require(knob, value)
         if knob == "rate":  # the guest who is on the way arrives sooner or later in proportion
             self._next = self.now + (self._next - self.now) * self.rate / value
-        setattr(self, knob, int(value) if isinstance(getattr(self, knob), int) else float(value))
+        setattr(self, knob, self._as_knob(knob, value))
         self._admit()
 
     def _require(self, knob: str, value: float) -> None:
@@ -59,6 +61,12 @@ class PoolModel:
         low, high, _ = KNOBS[knob]
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
             raise CourseError(f"{knob} must be between {low:g} and {high:g}, got {value!r}")
+        if knob in WHOLE and value != int(value):
+            raise CourseError(f"{knob} must be a whole number, got {value!r}")
+
+    @staticmethod
+    def _as_knob(knob: str, value: float) -> float:
+        return int(value) if knob in WHOLE else float(value)
 
     @property
     def seats(self) -> int:

@@ -1,4 +1,4 @@
-// A pool: squares for seats, a rope, dots for those who wait; sliders when there is a model behind it.
+// A pool: squares for seats, a rope, rings for those who wait, crosses for the refused; sliders when a model is behind it.
 const node = (tag, attributes, ...children) => {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
@@ -9,12 +9,13 @@ const node = (tag, attributes, ...children) => {
 function render({ model, el }) {
   const seats = node("div", { class: "pool-seats", "aria-hidden": "true" });
   const rope = node("div", { class: "pool-rope", "aria-hidden": "true" });
+  const street = node("div", { class: "pool-street", "aria-hidden": "true" });
   const told = node("p", { class: "pool-told" });
   const spoken = node("p", { class: "pool-spoken", role: "status", "aria-live": "polite" });
   const note = node("p", { class: "pool-note", role: "alert" });
   const knobs = node("div", { class: "pool-knobs" });
   for (const knob of model.get("knobs")) {
-    const value = node("output", {}, String(knob.value));
+    const value = node("span", { "aria-hidden": "true" }, String(knob.value)); // the slider says it itself
     const { min, max, step } = knob;
     const slider = node("input", { type: "range", min, max, step, value: knob.value, "aria-label": knob.name });
     slider.addEventListener("input", () => {
@@ -28,13 +29,21 @@ function render({ model, el }) {
     guest.addEventListener("click", () => model.send({ kind: "guest" }));
     knobs.append(guest);
   }
-  const root = node("div", { class: "pool", role: "group", "aria-label": "Pool" }, seats, rope, told, knobs, note, spoken);
+  const rows = { "inside, each with a connection": seats, "at the rope, waiting for one": rope, "refused after the timeout": street };
+  const named = Object.entries(rows).flatMap(([name, row]) => [node("p", { class: "pool-name", "aria-hidden": "true" }, name), row]);
+  const root = node("div", { class: "pool", role: "group", "aria-label": "Pool" }, ...named, told, knobs, note, spoken);
   root.addEventListener("keydown", (event) => event.key === "Escape" && root.closest(".jp-Cell")?.focus());
-  // JupyterLab's arrow keys select cells: keep them away here, but let Shift+Enter still run the cell
+  // JupyterLab's arrow keys select cells: keep them away here, but let Shift+Enter still run the cell. It asks the
+  // element with the focus first, and binds arrows to whatever has it, so the mark stands there and not on the root
   const mute = (event) =>
-    root.toggleAttribute("data-lm-suppress-shortcuts", !(event.shiftKey || event.ctrlKey || event.metaKey || event.altKey));
+    event.target.toggleAttribute("data-lm-suppress-shortcuts", !(event.shiftKey || event.ctrlKey || event.metaKey || event.altKey));
   for (const name of ["keydown", "keyup", "focusin"]) root.addEventListener(name, mute);
 
+  const marks = (row, count, kind) => {
+    const drawn = Math.min(count, model.get("most_marks"));
+    row.replaceChildren(...Array.from({ length: drawn }, () => node("span", { class: kind })));
+    if (count > drawn) row.append(node("span", {}, `and ${count - drawn} more`));
+  };
   const draw = () => {
     const size = model.get("size");
     seats.replaceChildren(
@@ -43,10 +52,8 @@ function render({ model, el }) {
         return node("span", { class: kind }, guest || "free");
       }),
     );
-    const waiting = model.get("waiting");
-    const drawn = Math.min(waiting, model.get("shown_waiting"));
-    rope.replaceChildren(...Array.from({ length: drawn }, () => node("span", { class: "pool-guest" })));
-    if (waiting > drawn) rope.append(node("span", {}, `and ${waiting - drawn} more`));
+    marks(rope, model.get("waiting"), "pool-guest");
+    marks(street, model.get("refused"), "pool-refused");
     told.textContent = model.get("told");
     note.textContent = model.get("note");
     el.dataset.draws = Number(el.dataset.draws || 0) + 1;

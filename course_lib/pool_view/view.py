@@ -22,7 +22,7 @@ from course_lib.pool_view.watch import PoolWatch
 
 HERE = Path(__file__).parent
 FRAME_S = 1 / 30  # an eye sees no more, and a picture that steals loop time falsifies what it shows
-SHOWN_WAITING = 60  # guests drawn at the rope; more are told as a number
+MOST_MARKS = 60  # guests drawn at the rope, or refused; more are told as a number
 
 _shown: dict[int, PoolView] = {}
 
@@ -36,7 +36,8 @@ class PoolView(anywidget.AnyWidget):
     seats = traitlets.List(traitlets.Unicode()).tag(sync=True)
     size = traitlets.Int().tag(sync=True)
     waiting = traitlets.Int().tag(sync=True)
-    shown_waiting = traitlets.Int(SHOWN_WAITING).tag(sync=True)
+    refused = traitlets.Int().tag(sync=True)
+    most_marks = traitlets.Int(MOST_MARKS).tag(sync=True)
     told = traitlets.Unicode().tag(sync=True)
     frame = traitlets.Int().tag(sync=True)
     knobs: traitlets.List[Any] = traitlets.List().tag(sync=True)
@@ -83,6 +84,7 @@ class PoolView(anywidget.AnyWidget):
             self.seats = list(scene.seats)
             self.size = scene.size
             self.waiting = scene.waiting
+            self.refused = scene.refused
             self.told = str(scene)
             self.frame += 1
         self.cost += time.perf_counter() - begin

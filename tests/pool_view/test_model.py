@@ -106,3 +106,13 @@ def test_an_unknown_knob_is_named_with_the_known_ones() -> None:
 def test_a_model_cannot_begin_out_of_range() -> None:
     with pytest.raises(CourseError, match="pool_size must be between 1 and 20, got 0"):
         PoolModel(pool_size=0)
+
+
+def test_seats_are_whole_and_seconds_are_not_however_they_were_given() -> None:
+    model = PoolModel(timeout=10, pool_size=2)
+    model.turn("timeout", 10.1)
+    assert model.timeout == 10.1
+    with pytest.raises(CourseError, match="pool_size must be a whole number, got 2.5"):
+        model.turn("pool_size", 2.5)
+    model.turn("pool_size", 3.0)
+    assert repr(model.pool_size) == "3"
