@@ -29,6 +29,11 @@ LARGE_MAIN: dict[str, str] = {
     "03_engine_and_session": "the house gets settings, engine and lifespan; there is nothing to open before them",
 }
 
+# lesson -> why it has more cells than others, and how many it may have
+MANY_CELLS: dict[str, tuple[int, str]] = {
+    "08_transactions": (76, "eleven files of the app change, most by a line or two, and each wants its sentence"),
+}
+
 LESSON = pytest.mark.parametrize("path", LESSONS, ids=name_of)
 TAIL = ["Check", "Recap", "Words", "Questions", "Exercises", "Next"]
 
@@ -40,7 +45,8 @@ def is_app(cell: Cell) -> bool:
 
 @LESSON
 def test_number_of_cells(path: Path) -> None:
-    assert len(read_notebook(path)["cells"]) in CELLS
+    most, _ = MANY_CELLS.get(path.stem, (CELLS.stop - 1, ""))
+    assert CELLS.start <= len(read_notebook(path)["cells"]) <= most
 
 
 @LESSON

@@ -13,7 +13,7 @@ from typing import Any  # Any: asyncpg ships no types
 import asyncpg
 import pytest
 from private_postgres import Private, login
-from sqlalchemy import URL, QueuePool
+from sqlalchemy import URL, QueuePool, text
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -130,3 +130,14 @@ async def open_more_than_a_role_may(folder: Path) -> None:
             await fill(place, opened)
 
     await asyncio.to_thread(on_own_server, folder, work)
+
+
+@pytest.mark.postgres
+@provokes("too-many-connections")
+async def open_more_than_a_database_may(_: Path) -> None:
+    async with fresh("postgres") as engine:
+        async with engine.begin() as owner:
+            name = await owner.scalar(text("SELECT current_database()"))
+            await owner.execute(text(f"ALTER DATABASE {name} CONNECTION LIMIT 2"))
+        async with engine.connect(), engine.connect(), engine.connect():
+            pass
