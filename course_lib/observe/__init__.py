@@ -10,6 +10,7 @@ from course_lib.observe.gauge import gauge
 from course_lib.observe.loop_lag import loop_lag
 from course_lib.observe.occupancy import occupancy
 from course_lib.observe.peak import peak
+from course_lib.observe.rope import rope
 from course_lib.observe.swimlanes import swimlanes
 from course_lib.observe.timeline import timeline
 from course_lib.observe.trace import trace
@@ -21,6 +22,7 @@ __all__ = [
     "loop_lag",
     "occupancy",
     "peak",
+    "rope",
     "swimlanes",
     "timeline",
     "trace",

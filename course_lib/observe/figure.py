@@ -8,17 +8,20 @@ from __future__ import annotations
 import html
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any  # Any: matplotlib's axes
 
 if TYPE_CHECKING:
     from course_lib.observe.occupancy import Occupancy
     from course_lib.observe.panels import Panels
+    from course_lib.observe.rope import Frame
     from course_lib.observe.timeline import Timeline
 
 # JupyterLab takes the drawing out of a notebook it does not trust and leaves each word that stood in it: none does
 _METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.DOTALL)
 INK = "#5c6773"  # stands for the text colour of the page, which replaces it in the finished SVG
+SQUARE = 30  # seats side by side on the width of a figure: then a row's height makes squares of them
 HELD, WAITS = "#d55e00", "#0072b2"  # Okabe-Ito: told apart by every kind of colour vision; hatching says it again
 
 
@@ -106,6 +109,27 @@ def strip(seen: Occupancy, alt: str) -> Figure:
     axes.set_yticks(range(2), names, color=INK)
     axes.set_xticks([])
     axes.set_xlabel("time; hatched: the room is full", color=INK)
+    return finish(figure, alt)
+
+
+def seats(frames: Sequence[Frame], size: int, alt: str) -> Figure:
+    """Draw one row per frame: squares for the seats of a pool, dots for who waits, crosses for who was refused."""
+    figure, axes = canvas(len(frames), height=0.24)
+    door = max(size, *(frame.taken for frame in frames)) + 0.5
+    for row, frame in enumerate(frames):
+        for seat in range(max(size, frame.taken)):
+            style = {"facecolor": HELD if seat < frame.taken else "none", "edgecolor": INK}
+            axes.barh(row, 0.8, left=seat, height=0.7, hatch="////" if seat >= size else None, **style)
+        places = [door + 0.5 + place for place in range(frame.waiting + frame.refused)]
+        axes.plot(places[: frame.waiting], [row] * frame.waiting, "o", color=WAITS, markersize=7)
+        axes.plot(places[frame.waiting :], [row] * frame.refused, "x", color=INK, markersize=7, markeredgewidth=2)
+    axes.axvline(door - 0.1, color=INK, linestyle=":")
+    crowd = max(frame.waiting + frame.refused for frame in frames)
+    axes.set_xlim(-0.3, max(SQUARE, door + 1 + crowd))
+    axes.set_yticks([])
+    axes.set_xticks([])
+    axes.set_ylabel("order of events", color=INK)
+    axes.set_xlabel("square: a seat, hatched: overflow; dot: waits at the rope, cross: refused", color=INK, loc="left")
     return finish(figure, alt)
 
 
