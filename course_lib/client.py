@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import importlib
 import socket
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any  # Any: ASGI scopes and messages
@@ -27,15 +28,20 @@ App = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], A
 
 BASE_URL = "http://velvet.rope"
 STOP_S = 3  # a request nobody waits for any more is cancelled then; uvicorn would wait for ever
+_servers: weakref.WeakKeyDictionary[httpx.AsyncClient, uvicorn.Server] = weakref.WeakKeyDictionary()
 START_S = 10.0  # a lifespan that takes longer is broken; the sentence is better than waiting
 
 
 @asynccontextmanager
-async def client(app: Any, wire: bool = False, errors: bool = False) -> AsyncIterator[httpx.AsyncClient]:
+async def client(
+    app: Any, wire: bool = False, errors: bool = False, *, patience: float | None = STOP_S
+) -> AsyncIterator[httpx.AsyncClient]:
     """Open an httpx client for `app` (an app or `"app.main:app"`), its lifespan entered and left.
 
-    `wire=True` serves it by uvicorn on a free loopback port. `errors=True` raises an app's exception here; by default
-    it is the 500 a stranger sees. Raises `CourseError` when the name leads nowhere or the server does not start.
+    `wire=True` serves it by uvicorn on a free loopback port; `patience` is how many seconds that server waits for its
+    requests when it stops (None: as long as they take), and `stop(http)` tells it to. `errors=True` raises an app's
+    exception here; by default it is the 500 a stranger sees. Raises `CourseError` when the name leads nowhere or the
+    server does not start.
     """
     import httpx
 
@@ -48,12 +54,21 @@ async def client(app: Any, wire: bool = False, errors: bool = False) -> AsyncIte
         async with _lifespan(target) as state:
             observed = Observed(target, state)
             if wire:
-                async with _served(observed) as address, httpx.AsyncClient(base_url=address) as http:
+                served, guest = _served(observed, patience), httpx.AsyncClient()
+                async with served as (address, server), guest as http:
+                    http.base_url, _servers[http] = address, server
                     yield http
                 return
             transport = httpx.ASGITransport(observed, raise_app_exceptions=errors)
             async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as http:
                 yield http
+
+
+def stop(http: httpx.AsyncClient) -> None:
+    """Have the server behind `http` (`wire=True`) stop: it takes no new guest, and waits for those it has."""
+    if http not in _servers:
+        raise CourseError("stop expects a client with a server of its own; open it with wire=True")
+    _servers[http].should_exit = True
 
 
 def load(app: Any) -> App:
@@ -154,31 +169,31 @@ async def _lifespan(app: Any) -> AsyncIterator[dict[str, Any]]:
 
 
 @asynccontextmanager
-async def _served(app: Observed) -> AsyncIterator[str]:
-    """Serve `app` by uvicorn in this loop on a free loopback port; yield its address."""
+async def _served(app: Observed, patience: float | None) -> AsyncIterator[tuple[str, uvicorn.Server]]:
+    """Serve `app` by uvicorn in this loop on a free loopback port; yield its address and the server."""
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
-    server = _quiet_server(app)
+    server = _quiet_server(app, patience)
     serving = asyncio.create_task(server.serve(sockets=[listening]), name="uvicorn")
     try:
         while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.005)
         if not server.started:
             raise ServerError("no server on this machine's loopback address; run it without wire=True")
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}", server
     finally:
         server.should_exit = True
         await asyncio.gather(serving, return_exceptions=True)
         listening.close()
 
 
-def _quiet_server(app: Observed) -> uvicorn.Server:
+def _quiet_server(app: Observed, patience: float | None) -> uvicorn.Server:
     import uvicorn
 
     config = uvicorn.Config(
         app,
         lifespan="off",  # it is entered already; uvicorn would end the whole process when it raises
-        timeout_graceful_shutdown=STOP_S,
+        timeout_graceful_shutdown=patience,  # type: ignore[arg-type] # uvicorn passes it on to asyncio, where a float will do
         log_config=None,
         log_level="critical",
     )

@@ -217,7 +217,7 @@ def test_a_machine_that_lets_nobody_serve_is_one_sentence(monkeypatch: pytest.Mo
         async def serve(self, sockets: list[socket.socket]) -> None:
             """Give up at once."""
 
-    monkeypatch.setattr(client_module, "_quiet_server", lambda app: Deaf())
+    monkeypatch.setattr(client_module, "_quiet_server", lambda app, patience: Deaf())
 
     async def main() -> None:
         async with client(bare, wire=True):
@@ -312,3 +312,34 @@ def test_engines_of_forgotten_modules_are_disposed_before_a_client_opens(workspa
             return len(modules._waiting)
 
     assert asyncio.run(main()) == 0
+
+
+@pytest.mark.parametrize(("patience", "status"), [(None, 200), (0, 500)])
+def test_a_server_that_stops_waits_as_long_as_it_was_told(patience: float | None, status: int) -> None:
+    app = FastAPI()
+    inside, gate = asyncio.Event(), asyncio.Event()
+
+    @app.get("/")
+    async def wait() -> None:
+        inside.set()
+        await gate.wait()
+
+    async def main() -> int:
+        async with client(app, wire=True, patience=patience) as http:
+            asking = asyncio.create_task(http.get("/"))
+            await inside.wait()
+            client_module.stop(http)
+            if patience is None:
+                gate.set()
+            return (await asking).status_code
+
+    assert asyncio.run(main()) == status
+
+
+def test_a_client_without_a_server_cannot_stop_one() -> None:
+    async def main() -> None:
+        async with client(bare) as http:
+            client_module.stop(http)
+
+    with pytest.raises(CourseError, match=r"^stop expects a client with a server of its own; open it with wire=True$"):
+        asyncio.run(main())

@@ -1,0 +1,71 @@
+"""`clocks`: what the pool says and what the server says, looked at side by side.
+
+A statement that was given up may run on for nobody: the pool knows nothing of it, and only the server can tell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any  # Any: an AsyncEngine
+
+from course_lib.errors import CourseError
+from course_lib.observe.gauge import gauge
+from course_lib.observe.panels import Panel, Panels, Row
+
+PATIENCE_S = 20.0  # a server stops a statement within milliseconds; one that does not will not
+POLL_S = 0.02
+
+
+class Clocks:
+    """Looks at a pool and at its server: `looks` holds (connections inside, statements active) of each."""
+
+    def __init__(self, engine: Any) -> None:
+        self._engine = engine
+        self._room = gauge(engine)
+        self.looks: list[tuple[int, int]] = []
+
+    async def until(self, active: int) -> None:
+        """Wait until the server runs so many statements; raise `CourseError` when it never does."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while (came := await self._active()) != active:  # noqa: ASYNC110 - a server has no event for us
+                    await asyncio.sleep(POLL_S)
+        except TimeoutError:
+            raise CourseError(
+                f"expected {active} active statements on the server, got {came}; who runs them?"
+            ) from None
+
+    async def _active(self) -> int:
+        from course_lib.databases.activity import server_activity
+
+        return len((await server_activity(self._engine)).active)
+
+    async def look(self, active: int) -> None:
+        """Wait as `until` does, then note what both say."""
+        await self.until(active)
+        self.looks.append((self._room.inside, active))
+
+    def __repr__(self) -> str:
+        pool, server = ([str(look[which]) for look in self.looks] for which in (0, 1))
+        return f"pool says {' '.join(pool)} | server says {' '.join(server)}"
+
+
+def clocks(engine: Any) -> Clocks:
+    """Return the two clocks of `engine`, from now on."""
+    return Clocks(engine)
+
+
+def evenings(**seen: Clocks) -> Panels:
+    """Return one panel per keyword, a step for each look: a bar while somebody is inside, one per running statement."""
+    return Panels(tuple(_panel(name.replace("_", " "), each) for name, each in seen.items()), axis="looks, in order")
+
+
+def _panel(title: str, seen: Clocks) -> Panel:
+    most = max((active for _, active in seen.looks), default=0)
+    pool = Row("pool says", _steps([inside > 0 for inside, _ in seen.looks]), hatched=True)
+    server = [Row(f"server says {n}", _steps([active >= n for _, active in seen.looks])) for n in range(1, most + 1)]
+    return Panel(title, (pool, *(server or [Row("server says", ())])))
+
+
+def _steps(shown: list[bool]) -> tuple[tuple[int, int], ...]:
+    return tuple((step, step) for step, is_shown in enumerate(shown) if is_shown)
