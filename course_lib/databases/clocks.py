@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any  # Any: an AsyncEngine
 
+from course_lib.databases.activity import server_activity
 from course_lib.errors import CourseError
 from course_lib.observe.gauge import gauge
 from course_lib.observe.panels import Panel, Panels, Row
@@ -19,8 +20,9 @@ POLL_S = 0.02
 class Clocks:
     """Looks at a pool and at its server: `looks` holds (connections inside, statements active) of each."""
 
-    def __init__(self, engine: Any) -> None:
+    def __init__(self, engine: Any, statement: str = "") -> None:
         self._engine = engine
+        self._statement = statement
         self._room = gauge(engine)
         self.looks: list[tuple[int, int]] = []
 
@@ -35,10 +37,17 @@ class Clocks:
                 f"expected {active} active statements on the server, got {came}; who runs them?"
             ) from None
 
-    async def _active(self) -> int:
-        from course_lib.databases.activity import server_activity
+    async def left(self, seconds: float) -> int:
+        """Return how many statements the server still runs when those that end have had `seconds` to do so."""
+        for _ in range(round(seconds / POLL_S)):
+            if not await self._active():
+                return 0
+            await asyncio.sleep(POLL_S)
+        return await self._active()
 
-        return len((await server_activity(self._engine)).active)
+    async def _active(self) -> int:
+        # a connection that opens sends statements of its driver's own
+        return sum(self._statement in one.query for one in (await server_activity(self._engine)).active)
 
     async def look(self, active: int) -> None:
         """Wait as `until` does, then note what both say."""
@@ -50,9 +59,9 @@ class Clocks:
         return f"pool says {' '.join(pool)} | server says {' '.join(server)}"
 
 
-def clocks(engine: Any) -> Clocks:
-    """Return the two clocks of `engine`, from now on."""
-    return Clocks(engine)
+def clocks(engine: Any, statement: str = "") -> Clocks:
+    """Return the two clocks of `engine`, from now on; the server's counts the statements that hold `statement`."""
+    return Clocks(engine, statement)
 
 
 def evenings(**seen: Clocks) -> Panels:

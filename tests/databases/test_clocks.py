@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from course_lib import fresh
 from course_lib.errors import CourseError
-from course_lib.observe.clocks import Clocks, clocks, evenings
+from course_lib.databases.clocks import Clocks, clocks, evenings
 
-module = importlib.import_module("course_lib.observe.clocks")  # the attribute of that name is the function
+module = importlib.import_module("course_lib.databases.clocks")  # the attribute of that name is the function
 SLOW = text("SELECT pg_sleep(600)")
 STOP = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%sleep(600)'")
 
@@ -29,7 +29,7 @@ async def ask(engine: AsyncEngine) -> None:
 def test_the_clocks_agree_while_somebody_waits_and_differ_for_a_zombie() -> None:
     async def main() -> tuple[str, str]:
         async with fresh("postgres", pool_size=1, max_overflow=0) as engine:
-            both = clocks(engine)
+            both = clocks(engine, "pg_sleep")
             await both.look(0)
             async with anyio.create_task_group() as group:
                 group.start_soon(ask, engine)
