@@ -28,7 +28,7 @@ NO_SPACE = "No space left on device"
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": "127.0.0.1",
-    "max_connections": "40",  # small, because running out of them is a lesson
+    "max_connections": "100",  # the default: several kernels share it, and a lesson that runs out limits its own
     "shared_buffers": "16MB",
     "dynamic_shared_memory_type": "mmap",  # in the folder: nothing stays in /dev/shm after a kill -9
     "fsync": "off",  # a database that is made anew in a second need not survive a power cut

@@ -11,8 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from course_lib import fresh
-from course_lib.errors import CourseError
 from course_lib.databases.clocks import Clocks, clocks, evenings
+from course_lib.errors import CourseError
 
 module = importlib.import_module("course_lib.databases.clocks")  # the attribute of that name is the function
 SLOW = text("SELECT pg_sleep(600)")

@@ -215,7 +215,7 @@ def test_a_server_full_of_a_lessons_connections_says_so_and_still_gives_database
             await asyncio.gather(*(connection.close() for connection in held))
 
     count, words, state, another = shared.run(main())
-    assert count == 36  # of 40: three are kept for a superuser, and ours has one
+    assert count == 96  # of 100: three are kept for a superuser, and ours has one
     assert words == "remaining connection slots are reserved for roles with the SUPERUSER attribute"
     assert state == "53300"
     assert shared.run(ask(another, NAMES)) == MENU

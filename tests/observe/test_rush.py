@@ -1,11 +1,12 @@
 """A rush on real databases: who reads before writing sells every seat to everybody, in every run."""
 
 import asyncio
+import importlib
 from typing import Any
 
 import pytest
 from sqlalchemy import text, update
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from course_lib.databases.night import night
@@ -13,6 +14,7 @@ from course_lib.errors import CourseError
 from course_lib.observe import admitted, rush
 from course_lib.observe.rush import Rush
 
+module = importlib.import_module("course_lib.observe.rush")  # the package has a function of this name
 EVERYWHERE = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
 
 
@@ -52,6 +54,9 @@ async def one_statement(session: AsyncSession, before: asyncio.Barrier, between:
     return taken is not None
 
 
+DOZEN = 12  # the server has forty connections for everybody who tests beside us
+
+
 def sold(buy: Any, kind: str = "sqlite", *, house: dict[str, Any] | None = None, **options: Any) -> Rush:
     """Return the rush of `buy` on a night of a database of this kind."""
     return asyncio.run(rush(buy, night(kind, base=Base, **(house or {})), **options))
@@ -59,14 +64,14 @@ def sold(buy: Any, kind: str = "sqlite", *, house: dict[str, Any] | None = None,
 
 @pytest.mark.parametrize("kind", EVERYWHERE)
 def test_who_reads_first_sells_to_everybody(kind: str) -> None:
-    evening = sold(read_then_write, kind, meet="between")
-    assert repr(evening) == "20 in, 0 not, stored 1"
-    assert (evening.yes, evening.no, evening.stored, evening.seats, evening.errors) == (20, 0, 1, 5, frozenset())
+    evening = sold(read_then_write, kind, meet="between", guests=DOZEN)
+    assert repr(evening) == "12 in, 0 not, stored 1"
+    assert (evening.yes, evening.no, evening.stored, evening.seats, evening.errors) == (12, 0, 1, 5, frozenset())
 
 
 @pytest.mark.parametrize("kind", EVERYWHERE)
 def test_one_statement_sells_what_there_is(kind: str) -> None:
-    assert repr(sold(one_statement, kind)) == "5 in, 15 not, stored 5"
+    assert repr(sold(one_statement, kind, guests=DOZEN)) == "5 in, 7 not, stored 5"
     assert repr(sold(one_statement, kind, house={"seats": 2}, guests=3)) == "2 in, 1 not, stored 2"
 
 
@@ -76,7 +81,7 @@ def test_the_pen_makes_a_reader_right() -> None:
 
 @pytest.mark.postgres
 def test_a_row_lock_makes_a_reader_right() -> None:
-    assert repr(sold(read_then_write, "postgres", with_for_update=True)) == "5 in, 15 not, stored 5"
+    assert repr(sold(read_then_write, "postgres", guests=DOZEN, with_for_update=True)) == "5 in, 7 not, stored 5"
 
 
 @pytest.mark.postgres
@@ -102,20 +107,41 @@ def test_an_error_of_the_buyer_is_raised() -> None:
         sold(slips, guests=1)
 
 
-def test_a_night_is_closed_at_the_end_of_its_block() -> None:
-    async def opened() -> tuple[int, int, int]:
-        async with night(base=Base) as engine:
-            async with engine.connect() as connection:
-                seats = await connection.scalar(text("SELECT capacity FROM events"))
-            inside = connections(engine)
-        return seats or 0, inside, connections(engine)
+async def one_is_refused(
+    session: AsyncSession, _: asyncio.Barrier, between: asyncio.Barrier, refused: list[int]
+) -> bool:
+    if refused:
+        refused.pop()
+        await session.execute(text("SELECT tip"))
+    await between.wait()
+    return True
 
-    assert asyncio.run(opened()) == (5, 1, 0)
+
+@pytest.mark.parametrize("guests", [2, 5])
+def test_nobody_waits_for_a_guest_who_cannot_come(guests: int) -> None:
+    said = r"^expected \d guests to meet 'between', \d came; OperationalError no such column: tip$"
+    with pytest.raises(CourseError, match=said):
+        sold(one_is_refused, meet="between", guests=guests, refused=[1])
 
 
-def connections(engine: AsyncEngine) -> int:
-    """Return how many connections the pool of an engine keeps."""
-    return int(engine.sync_engine.pool.checkedin())  # type: ignore[attr-defined] # it is a queue pool
+@pytest.mark.postgres
+def test_nobody_waits_for_ever_with_a_lock_in_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MEET_S", 0.2)
+    with pytest.raises(CourseError, match=r"^expected 3 guests to meet 'between', 1 came; does one hold a lock\?$"):
+        sold(read_then_write, "postgres", meet="between", guests=3, with_for_update=True)
+
+
+def test_a_barrier_of_one_outlives_who_leaves_without_it() -> None:
+    async def every_other(session: AsyncSession, before: asyncio.Barrier, between: asyncio.Barrier) -> bool:
+        await between.wait()
+        late.append(session)
+        if len(late) % 2:
+            return False
+        await before.wait()
+        return True
+
+    late: list[AsyncSession] = []
+    assert repr(sold(every_other, meet="between", guests=4)) == "2 in, 2 not, stored 0"
 
 
 def test_a_rush_needs_somebody_and_a_place_to_meet() -> None:
