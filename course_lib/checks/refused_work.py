@@ -31,6 +31,7 @@ class RefusedWork:
     def __init__(self, thing: Any, states: Sequence[str], *, at_commit: bool = False) -> None:
         self._thing, self._states, self._at_commit = thing, list(states), at_commit
         self.calls = 0
+        self.said = ""  # the last sqlstate that the database has refused with
         self._last: Any = None
 
     async def __call__(self, session: AsyncSession) -> str:
@@ -49,6 +50,6 @@ class RefusedWork:
         return "done"
 
     def _refuse(self, *_: Any) -> None:
-        state = self._states.pop(0)
+        self.said = state = self._states.pop(0)
         kind = IntegrityError if state == UNIQUE_VIOLATION else DBAPIError
         raise kind("UPDATE events ...", {}, type("Refused", (Exception,), {"sqlstate": state})(state))
