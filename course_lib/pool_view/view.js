@@ -33,8 +33,7 @@ function render({ model, el }) {
   const named = Object.entries(rows).flatMap(([name, row]) => [node("p", { class: "pool-name", "aria-hidden": "true" }, name), row]);
   const root = node("div", { class: "pool", role: "group", "aria-label": "Pool" }, ...named, told, knobs, note, spoken);
   root.addEventListener("keydown", (event) => event.key === "Escape" && root.closest(".jp-Cell")?.focus());
-  // JupyterLab's arrow keys select cells: keep them away here, but let Shift+Enter still run the cell. It asks the
-  // element with the focus first, and binds arrows to whatever has it, so the mark stands there and not on the root
+  // JupyterLab binds the arrows to whatever has the focus: keep them away there, but let Shift+Enter still run the cell
   const mute = (event) =>
     event.target.toggleAttribute("data-lm-suppress-shortcuts", !(event.shiftKey || event.ctrlKey || event.metaKey || event.altKey));
   for (const name of ["keydown", "keyup", "focusin"]) root.addEventListener(name, mute);

@@ -35,8 +35,7 @@ function render({ model, el }) {
     event.preventDefault();
     radios[(here + step + radios.length) % radios.length].focus(); // moves only: an arrow must not be a guess
   });
-  // JupyterLab's arrow keys select cells: keep them away here, but let Shift+Enter still run the cell. It asks the
-  // element with the focus first, and binds arrows to whatever has it, so the mark stands there and not on the root
+  // JupyterLab binds the arrows to whatever has the focus: keep them away there, but let Shift+Enter still run the cell
   const mute = (event) =>
     event.target.toggleAttribute("data-lm-suppress-shortcuts", !(event.shiftKey || event.ctrlKey || event.metaKey || event.altKey));
   for (const name of ["keydown", "keyup", "focusin"]) root.addEventListener(name, mute);

@@ -29,7 +29,7 @@ def judge(monkeypatch: pytest.MonkeyPatch) -> Judge:
     monkeypatch.setattr(verdict, "recorders", [])
 
     def judged(check: CheckFunction, *, options: dict[str, Any] | None = None, **what: Any) -> Outcome:
-        asked = Question("pool-size", check, "07_pools", 1, **{"seconds": 5.0, **(options or {})})
+        asked = Question("pond-size", check, "07_pools", 1, **{"seconds": 5.0, **(options or {})})
         return asyncio.run(verdict.verdict(asked, what))
 
     return judged

@@ -10,15 +10,15 @@ from conftest import Course
 from course_lib.checks import attempt
 from course_lib.checks.attempt import has_gap, last_answer, points_of, state, state_of
 
-STARTER = "# question: pool-size\nasync def pool_size(engine):\n    ...  # your code here\n"
+STARTER = "# question: pond-size\nasync def pool_size(engine):\n    ...  # your code here\n"
 
 
 @pytest.mark.parametrize(
     ("answer", "found"),
     [
         (STARTER, "untouched"),
-        ("# question: pool-size\n\nasync def pool_size(engine):\n    # thinking\n    ...\n", "untouched"),
-        ("# question: pool-size\n", "untouched"),
+        ("# question: pond-size\n\nasync def pool_size(engine):\n    # thinking\n    ...\n", "untouched"),
+        ("# question: pond-size\n", "untouched"),
         ("", "untouched"),
         (STARTER.replace("...", "x = 1\n    ..."), "untouched"),
         (STARTER.replace("...", "return 5"), "attempted"),
@@ -50,18 +50,18 @@ def test_a_starter_that_does_not_parse_is_untouched_until_it_changes() -> None:
 
 def test_outside_a_kernel_there_is_no_last_answer(course: Course) -> None:
     course.add("07_pools", STARTER, kind="exercises")
-    assert last_answer("pool-size") is None
-    assert state_of("07_pools", "pool-size") == "attempted"
+    assert last_answer("pond-size") is None
+    assert state_of("07_pools", "pond-size") == "attempted"
 
 
 def test_the_answer_that_ran_last_counts(shell: Any, course: Course) -> None:
     course.add("07_pools", STARTER, kind="exercises")
     for text in (STARTER, STARTER.replace("...", "return 5"), "other = 1", "# question: other\n..."):
         shell.run_cell(text, store_history=True)
-    assert last_answer("pool-size") == STARTER.replace("...", "return 5").rstrip()
-    assert state_of("07_pools", "pool-size") == "attempted"
+    assert last_answer("pond-size") == STARTER.replace("...", "return 5").rstrip()
+    assert state_of("07_pools", "pond-size") == "attempted"
     shell.run_cell(STARTER, store_history=True)
-    assert state_of("07_pools", "pool-size") == "untouched"
+    assert state_of("07_pools", "pond-size") == "untouched"
     assert last_answer("nobody-asked") is None
 
 
@@ -69,21 +69,21 @@ def test_the_answer_that_ran_last_counts(shell: Any, course: Course) -> None:
 def test_what_cannot_be_compared_counts_as_attempted(shell: Any, course: Course, lesson: str) -> None:
     course.add("07_pools", "# question: another\n...", kind="exercises")
     shell.run_cell(STARTER, store_history=True)
-    assert state_of(lesson, "pool-size") == "attempted"
+    assert state_of(lesson, "pond-size") == "attempted"
 
 
 def test_a_starter_has_a_gap_or_is_code_to_be_repaired(course: Course) -> None:
     marks = "# question: pool-marks\nx = {'a': ...}\n"
     course.add("07_pools", STARTER, "# question: pool-repair\nx = 1\n", marks, kind="exercises")
-    asked = {name: has_gap("07_pools", name) for name in ("pool-size", "pool-repair", "pool-marks", "not-there")}
-    assert asked == {"pool-size": True, "pool-repair": False, "pool-marks": True, "not-there": True}
+    asked = {name: has_gap("07_pools", name) for name in ("pond-size", "pool-repair", "pool-marks", "not-there")}
+    assert asked == {"pond-size": True, "pool-repair": False, "pool-marks": True, "not-there": True}
 
 
 def test_points_are_those_of_the_committed_check_cell(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
-    course.add("07_pools", kind="exercises", check_pool_size="await check('pool-size')")
-    assert points_of("07_pools", "pool-size") == 0
+    course.add("07_pools", kind="exercises", check_pool_size="await check('pond-size')")
+    assert points_of("07_pools", "pond-size") == 0
     assert points_of("07_pools", "another") == 0
-    assert points_of("08_not_written_yet", "pool-size") == 0
-    worth_two = {"cell_type": "code", "id": "check-pool-size", "metadata": {"nbgrader": {"points": 2}}}
+    assert points_of("08_not_written_yet", "pond-size") == 0
+    worth_two = {"cell_type": "code", "id": "check-pond-size", "metadata": {"nbgrader": {"points": 2}}}
     monkeypatch.setattr(attempt, "_exercise", lambda lesson: [worth_two])
-    assert points_of("07_pools", "pool-size") == 2
+    assert points_of("07_pools", "pond-size") == 2

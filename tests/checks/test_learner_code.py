@@ -24,7 +24,7 @@ def code_in(file: str) -> Any:
 
 @pytest.mark.parametrize(
     "file",
-    ["<ipython-input-3-abcdef>", "/tmp/ipykernel_42/123.py", r"C:\Temp\ipykernel_42\123.py", "<answer pool-size 3>"],
+    ["<ipython-input-3-abcdef>", "/tmp/ipykernel_42/123.py", r"C:\Temp\ipykernel_42\123.py", "<answer pond-size 3>"],
 )
 def test_a_cell_is_the_learners(file: str) -> None:
     assert learner_code.place(code_in(file), 4) == "line 4 of the cell"

@@ -69,13 +69,13 @@ async def check_nothing(answer: Callable[..., Any]) -> str:
 
 def test_a_right_answer_passes_with_what_was_proved(judge: Judge) -> None:
     outcome = judge(check_five, answer=ANSWERS.right)
-    assert repr(outcome) == "pass pool-size, 0 points: five it is"
+    assert repr(outcome) == "pass pond-size, 0 points: five it is"
     assert outcome.slug == ""
 
 
 def test_a_wrong_value_fails_with_the_section_of_the_question(judge: Judge) -> None:
     assert repr(judge(check_five, answer=lambda: 4)) == (
-        "fail pool-size: expected 5, got 4; read notebooks/07_pools.ipynb § 1"
+        "fail pond-size: expected 5, got 4; read notebooks/07_pools.ipynb § 1"
     )
 
 
@@ -84,7 +84,7 @@ def test_a_cause_stated_by_name_brings_its_own_section_and_slug(judge: Judge) ->
         wrong("one engine per request", section=4, slug="engine-per-request")
 
     assert repr(judge(check)) == (
-        "fail pool-size: one engine per request; read notebooks/07_pools.ipynb § 4; "
+        "fail pond-size: one engine per request; read notebooks/07_pools.ipynb § 4; "
         'explain("engine-per-request") says more'
     )
 
@@ -111,7 +111,7 @@ def test_leaving_by_another_door_is_an_error_of_the_answer(judge: Judge, answer:
 def test_waiting_for_ever_is_a_timeout_that_says_where(judge: Judge) -> None:
     outcome = judge(check_five, answer=ANSWERS.for_ever, options=QUICK)
     assert outcome.message == "timeout: still waiting in 'for_ever' at line 7 of the cell after 0.05 s"
-    assert repr(outcome).startswith("timeout pool-size: still waiting in 'for_ever'")
+    assert repr(outcome).startswith("timeout pond-size: still waiting in 'for_ever'")
 
 
 def test_a_busy_loop_inside_a_coroutine_is_interrupted(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +145,7 @@ def test_what_a_probe_finds_fails_in_the_section_that_explains_it(
 ) -> None:
     outcome = judge(check_nothing, answer=ANSWERS.lose, options={"probe_sections": sections})
     assert repr(outcome) == (
-        f"fail pool-size: 1 task still running, in for_ever; read notebooks/07_pools.ipynb § {section}; "
+        f"fail pond-size: 1 task still running, in for_ever; read notebooks/07_pools.ipynb § {section}; "
         'explain("lost-task") says more'
     )
 
@@ -165,7 +165,7 @@ def test_a_blocked_loop_is_measured_again_before_it_counts(judge: Judge) -> None
         return "measured"
 
     once = judge(check, always=False)
-    assert repr(once) == "pass pool-size, 0 points: measured"
+    assert repr(once) == "pass pond-size, 0 points: measured"
     assert (once.slug, len(runs)) == ("", 2)
     twice = judge(check, always=True)
     assert (twice.outcome, twice.message, twice.slug) == ("fail", "the event loop stood still", "blocked-loop")
@@ -181,7 +181,7 @@ def test_a_check_that_returns_no_sentence_is_our_bug(judge: Judge, returned: Cal
 
     with pytest.raises(CourseError) as caught:
         judge(check)
-    assert str(caught.value) == f"the check of pool-size returned {name}, expected a sentence; {BUG}"
+    assert str(caught.value) == f"the check of pond-size returned {name}, expected a sentence; {BUG}"
 
 
 def test_a_check_that_is_no_coroutine_function_is_our_bug(judge: Judge) -> None:
@@ -190,7 +190,7 @@ def test_a_check_that_is_no_coroutine_function_is_our_bug(judge: Judge) -> None:
 
     with pytest.raises(CourseError) as caught:
         judge(check)  # what an author may write
-    assert str(caught.value).startswith("the check of pool-size failed itself (TypeError: ")
+    assert str(caught.value).startswith("the check of pond-size failed itself (TypeError: ")
     assert str(caught.value).endswith(BUG)
 
 
@@ -201,7 +201,7 @@ def test_a_check_that_raises_is_our_bug_and_the_cause_is_chained(judge: Judge, e
 
     with pytest.raises(CourseError) as caught:
         judge(check)
-    assert str(caught.value) == f"the check of pool-size failed itself ({type(error).__name__}: {error}); {BUG}"
+    assert str(caught.value) == f"the check of pond-size failed itself ({type(error).__name__}: {error}); {BUG}"
     assert caught.value.__cause__ is error
 
 
@@ -223,12 +223,12 @@ def test_a_check_cell_that_was_changed_is_told_how_to_restore_it(
     with pytest.raises(CourseError) as caught:
         judge(check_five, **handed)
     assert str(caught.value) == (
-        f"the check of pool-size expects answer, got {got}; restore its cell with: course reset 07 pool-size"
+        f"the check of pond-size expects answer, got {got}; restore its cell with: course reset 07 pond-size"
     )
 
 
 def test_points_come_from_the_committed_exercise(judge: Judge, course: Course) -> None:
-    path = course.add("07_pools", kind="exercises", check_pool_size="await check('pool-size')")
+    path = course.add("07_pools", kind="exercises", check_pond_size="await check('pond-size')")
     path.write_text(path.read_text().replace('"metadata": {}, "out', '"metadata": {"nbgrader": {"points": 2}}, "out'))
     right, other = judge(check_five, answer=ANSWERS.right), judge(check_five, answer=lambda: 4)
     assert (right.points, right.possible) == (2, 2)
