@@ -27,6 +27,7 @@ MAIN_CHANGES = 3
 # lesson -> why its main.py changes by more lines than MAIN_CHANGES
 LARGE_MAIN: dict[str, str] = {
     "03_engine_and_session": "the house gets settings, engine and lifespan; there is nothing to open before them",
+    "09_cancellation": "/live moves into health.py, where its counterpart /ready is",
 }
 
 # lesson -> why it has more cells than others, and how many it may have
