@@ -11,7 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from course_lib.databases.night import night
 from course_lib.errors import CourseError
-from course_lib.observe import admitted, rush
+from course_lib.observe import rush
 from course_lib.observe.rush import Rush
 
 module = importlib.import_module("course_lib.observe.rush")  # the package has a function of this name
@@ -149,26 +149,3 @@ def test_a_rush_needs_somebody_and_a_place_to_meet() -> None:
         sold(one_statement, guests=0)
     with pytest.raises(CourseError, match=r"^expected meet to be one of 'before', 'between'; got 'after'$"):
         sold(one_statement, meet="after")
-
-
-BARS = """
-read then write
-  told yes  ########################################
-  seats     ==========
-one statement
-  told yes  ##########
-  seats     ==========
-nobody
-  told yes
-  seats
-""".strip()
-
-
-def test_bars_stand_beside_the_seats() -> None:
-    nobody = sold(one_statement, house={"seats": 0}, guests=1)
-    shown = admitted(
-        read_then_write=sold(read_then_write, meet="between"), one_statement=sold(one_statement), nobody=nobody
-    )
-    assert repr(shown) == BARS
-    assert shown.axis == "guests"
-    assert repr(shown.draw(alt="three evenings")) == "Figure: three evenings"
