@@ -19,7 +19,10 @@ SECONDS = 5.0  # a right answer of this course needs a tenth of it on a busy mac
 
 @dataclass(frozen=True)
 class Question:
-    """One question: its check and lesson, the section a plain failure points to, its clock, the probes it turns off."""
+    """One question: its check and lesson, the section a plain failure points to, its clock, the probes it turns off.
+
+    `servers` names what the check uses where it is there, and does without where it is not.
+    """
 
     name: str
     check: CheckFunction
@@ -28,6 +31,7 @@ class Question:
     seconds: float = SECONDS
     except_probes: Mapping[str, str] = field(default_factory=dict)  # probe -> the reason it is off
     probe_sections: Mapping[str, int] = field(default_factory=dict)  # probe -> the section that explains it here
+    servers: tuple[str, ...] = ()
 
 
 _questions: dict[str, Question] = {}
@@ -41,13 +45,15 @@ def question(
     seconds: float = SECONDS,
     except_probes: Mapping[str, str] | None = None,
     probe_sections: Mapping[str, int] | None = None,
+    servers: tuple[str, ...] = (),
 ) -> Callable[[CheckFunction], CheckFunction]:
     """Register the decorated coroutine function as the check of question `name`."""
 
     def register(check: CheckFunction) -> CheckFunction:
         if name in _questions and _questions[name].check.__module__ != check.__module__:
             raise CourseError(f"question {name!r} has two checks; question names are unique over the whole course")
-        _questions[name] = Question(name, check, lesson, section, seconds, except_probes or {}, probe_sections or {})
+        off, sections = except_probes or {}, probe_sections or {}
+        _questions[name] = Question(name, check, lesson, section, seconds, off, sections, servers)
         return check
 
     return register
