@@ -1,53 +1,56 @@
-"""Three ways to cancel an answer in the middle of its work: when it waits for a service, and never after a while."""
+"""Three ways to be cancelled, each at a moment the work itself chooses: a task, a limit of asyncio, a scope of anyio.
+
+They end differently, and an answer must bear all three; a moment that a clock chooses would be luck.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from typing import Any  # Any: what an answer returns
 
 import anyio
 
-HOME_S = 2.0  # of a cancelled answer; it needs a few turns of the loop to come home
+Cancel = Callable[[], object]
+Work = Callable[[Cancel], Awaitable[object]]  # is given what cancels it
+CLOSE = "_terminate_graceful_close"
 
 
-class Service:
-    """What an audit waits for: answers at once, or cancels whoever asks and never answers."""
-
-    def __init__(self) -> None:
-        self.cancel: Callable[[], Any] | None = None
-
-    async def __call__(self) -> None:
-        if self.cancel is not None:
-            self.cancel()
-            await asyncio.Event().wait()
-
-
-async def _by_task(service: Service, work: Callable[[], Awaitable[Any]]) -> bool:
-    task = asyncio.ensure_future(work())
-    service.cancel = task.cancel
-    await asyncio.wait({task}, timeout=HOME_S)
+async def by_task(work: Work) -> bool:
+    """Run `work`, which may have its own task cancelled; say whether it left by that cancellation."""
+    task = asyncio.ensure_future(work(lambda: task.cancel()))
+    try:
+        await asyncio.wait({task})
+    finally:
+        task.cancel()  # whoever gives up on us gives up on the work
+    if not task.cancelled():
+        task.result()
     return task.cancelled()
 
 
-async def _by_timeout(service: Service, work: Callable[[], Awaitable[Any]]) -> bool:
-    ended = False
-    with suppress(TimeoutError):
-        async with asyncio.timeout(HOME_S) as limit:
-            service.cancel = lambda: limit.reschedule(0)
-            await work()
-            ended = True
-    return not ended
+async def by_timeout(work: Work) -> bool:
+    """Run `work` under a limit that it may let run out; say whether it left by that."""
+    try:
+        async with asyncio.timeout(None) as limit:
+            await work(lambda: limit.reschedule(0))
+    except TimeoutError:
+        return limit.expired()
+    return False
 
 
-async def _by_scope(service: Service, work: Callable[[], Awaitable[Any]]) -> bool:
-    ended = False
-    with anyio.move_on_after(HOME_S) as scope:
-        service.cancel = scope.cancel
-        await work()
-        ended = True
-    return not ended
+async def by_scope(work: Work) -> bool:
+    """Run `work` in a scope that it may cancel; say whether it left by that."""
+    with anyio.CancelScope() as scope:
+        await work(scope.cancel)
+    return scope.cancelled_caught
 
 
-WAYS = {"task.cancel()": _by_task, "asyncio.timeout": _by_timeout, "anyio": _by_scope}
+WAYS = {"task.cancel()": by_task, "asyncio.timeout": by_timeout, "an anyio scope": by_scope}
+
+
+async def let_go_of_closes() -> None:
+    """End the closes that SQLAlchemy leaves on SQLite when a scope cuts off a clean-up: their thread ended before."""
+    closes = [task for task in asyncio.all_tasks() if getattr(task.get_coro(), "__name__", "") == CLOSE]
+    for _ in range(3):  # cancelled, a close of aiosqlite begins to wait once more
+        for task in closes:
+            task.cancel()
+        await asyncio.sleep(0)

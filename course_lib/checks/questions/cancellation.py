@@ -1,280 +1,251 @@
-"""The checks of exercise 09: limits in order, connections at home, a probe that asks nobody, nothing left behind.
+"""The checks of exercise 09 on who waits how long: limits in order, who cancels whom, two probes.
 
-Cancellation comes when the answer has begun its work, never after a while; what is left is asked of the pool and of the
-server.
+The other two questions are in `giving_up.py`; no check waits longer than a few seconds for an answer.
 """
 
 from __future__ import annotations
 
 import asyncio
-import gc
-import warnings
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Any  # Any: answers, and what an answer returns
+import itertools
+import math
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any  # Any: answers, ASGI messages, and what an answer returns
 
-from fastapi import FastAPI, Request
-from sqlalchemy import event, text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+from fastapi import FastAPI
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 
-from course_lib.checks.assertions import AnswerError, ask, equal, show, wrong
-from course_lib.checks.cancelling import HOME_S, WAYS, Service
+from course_lib.checks.assertions import Wrong, ask, equal, exactly, show, wrong
 from course_lib.checks.question import question
-from course_lib.checks.visitor import visiting
-from course_lib.databases import fresh, needs
-from course_lib.databases.clocks import clocks
-from course_lib.observe import gauge
+from course_lib.checks.visitor import Visitor, visiting
+from course_lib.databases import database, fresh
+from course_lib.observe import gauge, trace
 
 LESSON = "09_cancellation"
-TIERS = ("pool", "statement", "request", "client")
-LONGEST_POOL = 5
-LATE_S = 3.0  # a probe has a budget of one second; two more are for a busy machine
-ENDED_S = 2.0  # after a give-up the server needs milliseconds to stop
-PATIENCE_S, LONGEST_MS = 6.0, 2000  # of a give-up, and of a limit that ends a statement before
+
+TIERS = {
+    "pool": "pool_timeout",
+    "statement": "statement_timeout",
+    "request": "request timeout",
+    "client": "client timeout",
+}
+LONGEST_WAIT = 5  # seconds for a seat: who waits longer has left
+
+
+CASES = {"disconnect": 1, "cancel": 0, "timeout": 0}
+IN_PROCESS = 123  # the port httpx.ASGITransport says its client has
+
+PROBES, ANSWER_S = 20, 3.0  # seconds: what a probe may take at most; the task says one
+LIVENESS = "restart-loop"
 
 
 @question("tiers", lesson=LESSON, section=6)
 async def check_the_inner_wait_ends_first(tiers: Any) -> str:
-    """Four numbers that rise, and a pool that does not let anybody wait for half a minute."""
-    if not isinstance(tiers, dict) or sorted(map(str, tiers)) != sorted(TIERS):
-        wrong(f"expected the keys {', '.join(TIERS)}, got {show(tiers)}")
-    for name in TIERS:
-        value = tiers[name]
-        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-            wrong(f"expected {name} to be a number of seconds, got {show(value)}")
-    if tiers["pool"] > LONGEST_POOL:
-        wrong(f"expected pool_timeout at most {LONGEST_POOL}, got {tiers['pool']:g}; who waits longer has left")
-    names = ("pool_timeout", "statement_timeout", "request timeout", "client timeout")
-    for number in range(3):
-        if tiers[TIERS[number]] >= tiers[TIERS[number + 1]]:
-            came = f"got {tiers[TIERS[number]]:g} and {tiers[TIERS[number + 1]]:g}"
-            wrong(f"expected {names[number]} below {names[number + 1]}, {came}; the inner wait ends first")
-    return "four limits, each inside the next"
+    """Four numbers of seconds, strictly rising, the pool's at most five."""
+    if not isinstance(tiers, dict) or set(tiers) != set(TIERS):
+        wrong(f"expected a dict with the keys {', '.join(map(repr, TIERS))}, got {show(tiers)}")
+    for key, name in TIERS.items():
+        _require_seconds(name, tiers[key])
+    if tiers["pool"] > LONGEST_WAIT:
+        unit = "these are seconds" if tiers["pool"] >= 100 else "nobody waits that long at a door"
+        wrong(f"expected pool_timeout at most {LONGEST_WAIT}, got {show(tiers['pool'])}; {unit}")
+    keys = list(TIERS)
+    for inner, outer in itertools.pairwise(keys):
+        if tiers[inner] >= tiers[outer]:
+            came = f"got {show(tiers[inner])} and {show(tiers[outer])}"
+            who = "the outer one gives up while the inner one still works"
+            wrong(f"expected {TIERS[inner]} below {TIERS[outer]}, {came}; {who}")
+    return " < ".join(f"{TIERS[key]} {tiers[key]:g} s" for key in keys)
+
+
+def _require_seconds(name: str, value: Any) -> None:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value) or value <= 0:
+        why = "; 0 is no limit for PostgreSQL, and no patience for a pool" if value == 0 else ""
+        wrong(f"expected a number of seconds above 0 for the {name}, got {show(value)}{why}")
+
+
+class _Doorbook:
+    """An ASGI layer that notes of each order whether it came over the wire, and how it ended."""
+
+    def __init__(self, app: Any, notes: dict[str, list[tuple[bool, str]]]) -> None:
+        self._app, self._notes = app, notes
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        on_wire = scope["client"][1] != IN_PROCESS
+        ended, has_left = "cancelled", asyncio.ensure_future(_leaving(receive))
+
+        async def seen(message: Any) -> None:
+            nonlocal ended
+            if message["type"] == "http.response.start":
+                ended = "finished" if has_left.done() else "answered"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, seen)
+        finally:
+            has_left.cancel()
+            self._notes.setdefault(scope["path"].rpartition("/")[2], []).append((on_wire, ended))
+
+
+async def _leaving(receive: Any) -> None:
+    """Return when the guest has left; the orders of this lab have no body that we could take away."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 @question(
-    "always-home",
+    "who-cancelled",
     lesson=LESSON,
-    section=5,
-    seconds=15,
-    except_probes={"tasks": "aiosqlite's own closing task waits for ever when a connection was thrown away"},
+    section=1,
+    seconds=20,
+    except_probes={"loop": "a server is started in this loop, which takes a moment on a busy machine"},
 )
-async def check_a_cancelled_audit_gives_its_connection_back(audit: Callable[..., Any]) -> str:
-    """Once to its end; then cancelled in three ways, in the middle of its work."""
-    async with fresh(pool_size=2) as engine:
-        service, room = Service(), gauge(engine)
-        equal(await ask(audit, engine, service), 3, what="drinks", why="as the bar has them", section=5)
-        await _home(room)
-        _require_home(room.inside, "when it has ended")
-        for name, way in WAYS.items():
-            with warnings.catch_warnings(record=True) as heard:
-                warnings.simplefilter("always")
-                cancelled = await way(service, lambda: audit(engine, service))
-                await _home(room)
-                inside = room.inside
-                gc.collect()
-            _require_home(inside, f"when cancelled by {name}")
-            if any("garbage collector" in str(one.message) for one in heard):
-                wrong(f"the garbage collector had to close a connection, cancelled by {name}", slug="gc-connection")
-            if not cancelled:
-                wrong(f"the cancellation was swallowed: {name} got an answer from a cancelled audit")
-    return "home after its end, and after each of three ways to cancel it"
+async def check_the_three_guests_were_really_sent(rows_left: Callable[..., Any], make_lab: Callable[..., Any]) -> str:
+    """The numbers are those of the database, and each of the three guests came the way that is asked for."""
+    notes: dict[str, list[tuple[bool, str]]] = {}
+    async with fresh() as engine:
+        lab = make_lab(engine)
+        lab.add_middleware(_Doorbook, notes=notes)
+        came = await ask(rows_left, lab, section=1)
+        stored = await _orders(lab, engine)
+    if not isinstance(came, dict) or set(came) != set(CASES):
+        wrong(f"expected a dict with the keys {', '.join(map(repr, CASES))}, got {show(came)}", section=1)
+    for case, wanted in CASES.items():
+        _require_case(case, wanted, came[case], notes.get(case, []))
+    equal({case: came[case] for case in CASES}, stored, what="rows, as the database has them", section=1)
+    return "disconnect 1 over the wire, cancel 0 and timeout 0 in process, as the database says"
 
 
-async def _home(room: Any) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(0.5):
-            while room.inside:  # noqa: ASYNC110 - a pool has no event for a loop
-                await asyncio.sleep(0.01)
+async def _orders(lab: Any, engine: AsyncEngine) -> dict[str, int]:
+    """Return how many orders of each case are stored, once the kitchen is empty."""
+    while lab.state.busy:  # noqa: ASYNC110 - the lab counts, it has no event
+        await asyncio.sleep(0.01)
+    counted = "SELECT name, count(*) FROM items WHERE name IN ('disconnect', 'cancel', 'timeout') GROUP BY name"
+    async with engine.connect() as connection:
+        found = {row[0]: row[1] for row in await connection.execute(text(counted))}
+    return {case: found.get(case, 0) for case in CASES}
 
 
-def _require_home(inside: int, when: str) -> None:
-    if inside:
-        plural = "connection" if inside == 1 else "connections"
-        wrong(f"{inside} {plural} still checked out {when}; what reaches the last line?", slug="gc-connection")
+def _require_case(case: str, wanted: int, came: Any, seen: list[tuple[bool, str]]) -> None:
+    """Fail when the number of one case is another one, or was not measured as it is asked for."""
+    if came != wanted or isinstance(came, bool):
+        said, slug = _why_other(case, seen)
+        wrong(f"expected {case} {wanted}, got {show(came)}; {said}", section=1, slug=slug)
+    where = "over the wire" if case == "disconnect" else "in process"
+    if not seen:
+        said = "prove it by sending one; a task that is cancelled at once never begins"
+        wrong(f"expected 1 order of {case} {where}, counted 0; {said}", section=1)
+    on_wire, ended = seen[-1]
+    if on_wire != (case == "disconnect"):
+        other = "in process" if case == "disconnect" else "over the wire"
+        said = f"expected 1 order of {case} {where}, got it {other}; only the wire shows what a disconnect does"
+        wrong(said, section=1, slug="disconnect-does-not-cancel")
+    if case == "disconnect" and ended == "answered":
+        said = "expected the guest of disconnect to leave before its answer, and it got one"
+        wrong(f"{said}; give it less patience than the kitchen", section=1)
+    if case != "disconnect" and ended != "cancelled":
+        wrong(f"expected the order of {case} to be cancelled at work, got one that ended", section=1)
 
 
-@question("who-cancelled", lesson=LESSON, section=1, seconds=20)
-async def check_the_experiment_was_made(rows_left: Callable[..., Any]) -> str:
-    """The answer experiments with an app of ours, whose kitchen opens when the guest has given up."""
-    async with fresh(pool_size=5) as engine:
-        app = _order_app(engine)
-        try:
-            came = await ask(rows_left, app, section=1)
-        finally:
-            await _idle(app)
-    if not isinstance(came, dict) or sorted(map(str, came)) != ["cancel", "disconnect", "timeout"]:
-        wrong(f"expected the keys disconnect, cancel and timeout, got {show(came)}", section=1)
-    if came["disconnect"] != 1:
-        early, hidden = "was the order over when you counted?", "in process a disconnect cannot be seen: wire=True"
-        why = early if app.state.on_the_wire else hidden
-        wrong(f"expected disconnect 1, got {show(came['disconnect'])}; {why}", slug="disconnect-does-not-cancel")
-    for way in ("cancel", "timeout"):
-        equal(came[way], 0, what=way, why="who cancels the endpoint rolls it back", section=1)
-    if not app.state.on_the_wire:
-        wrong("expected 1 order over the wire, counted 0; measure it, do not assume it", section=1)
-    if not app.state.hung_up:
-        wrong("expected a guest who has hung up, got one who waited for the answer; let the client give up first")
-    if app.state.orders < 3:
-        wrong(f"expected 3 orders, counted {app.state.orders}; one experiment for each", section=1)
-    return "disconnect 1, cancel 0, timeout 0, seen over the wire and in process"
+def _why_other(case: str, seen: list[tuple[bool, str]]) -> tuple[str, str]:
+    """Return why the number of a case is not the expected one, and the slug."""
+    if not seen:
+        return "no such guest was sent: send one and count", ""
+    on_wire, ended = seen[-1]
+    slug = "disconnect-does-not-cancel"
+    if case == "disconnect":
+        if not on_wire:
+            return "that guest was in process, where leaving cancels the endpoint", slug
+        return "it was counted while the order was still at work", ""
+    if on_wire:
+        return "over the wire a guest who leaves cancels nothing", slug
+    if ended != "cancelled":
+        return "in process the limit of httpx is ignored, and nobody cancelled the order", slug
+    return "that order was cancelled, and nothing is stored", ""
 
 
-def _order_app(engine: AsyncEngine) -> FastAPI:
-    """Return an app whose orders wait for the kitchen between INSERT and COMMIT."""
-    app = FastAPI()
-    app.state.at_work, app.state.kitchen, app.state.idle = asyncio.Event(), asyncio.Event(), asyncio.Event()
-    app.state.orders = app.state.inside = 0
-    app.state.on_the_wire = app.state.hung_up = False
-    sessions = async_sessionmaker(engine)
-
-    @app.post("/order")
-    async def order(name: str, request: Request) -> None:
-        app.state.on_the_wire |= request.scope["server"][0] == "127.0.0.1"
-        app.state.orders += 1
-        app.state.inside += 1
-        app.state.idle.clear()
-        try:
-            async with sessions() as session:
-                await session.execute(text("INSERT INTO items (name, price_cents) VALUES (:name, 1)"), {"name": name})
-                app.state.at_work.set()
-                await app.state.kitchen.wait()
-                app.state.hung_up |= await request.is_disconnected()
-                await session.commit()
-        finally:
-            app.state.inside -= 1
-            if not app.state.inside:
-                app.state.idle.set()
-
-    async def count(name: str) -> int:
-        async with sessions() as session:
-            return await session.scalar(text("SELECT count(*) FROM items WHERE name = :name"), {"name": name}) or 0
-
-    app.state.count = count
-    return app
-
-
-async def _idle(app: FastAPI) -> None:
-    app.state.kitchen.set()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(HOME_S):
-            while app.state.inside:  # noqa: ASYNC110 - the answer may have replaced our event
-                await asyncio.sleep(0.01)
+@asynccontextmanager
+async def _house(live: Any, ready: Any, engine: AsyncEngine) -> AsyncIterator[tuple[FastAPI, Visitor]]:
+    """Open a house with both probes on `engine`."""
+    house = FastAPI()
+    house.state.engine, house.state.gauge = engine, gauge(engine)
+    house.state.sessions = house.state.read_sessions = async_sessionmaker(engine, expire_on_commit=False)
+    house.get("/live", response_model=None)(live)
+    house.get("/ready", response_model=None)(ready)
+    async with visiting(house) as visitor:
+        yield house, visitor
 
 
 @question("ready-or-alive", lesson=LESSON, section=6, seconds=20)
-async def check_the_two_probes(live: Callable[..., Any], ready: Callable[..., Any]) -> str:
-    """A free house, then a full one: twenty ask whether it is ready, and one whether it lives."""
-    async with fresh(pool_size=1, max_overflow=0, pool_timeout=30) as engine:
-        house = FastAPI()
-        house.state.sessions = async_sessionmaker(engine)
-        house.get("/live")(live)
-        house.get("/ready")(ready)
-        room = gauge(engine)
-        async with visiting(house) as visitor:
-            for path in ("/live", "/ready"):
-                await visitor.ask("GET", path, status=200, section=6)
-            async with AsyncSession(engine) as session:
-                await session.connection()
-                await _judge_full(visitor, room)
-            await visitor.ask("GET", "/ready", status=200, section=6)
-    return "free 200 200; full 200 503, and nobody waited longer than the limit"
+async def check_only_one_probe_asks_the_database(live: Callable[..., Any], ready: Callable[..., Any]) -> str:
+    """A free house, a full one, one whose database is gone, and a free one again."""
+    for answer in (live, ready):
+        if not callable(answer):
+            wrong(f"expected two functions, got {show(answer)}")
+    everywhere = gauge()
+    async with fresh(pool_size=1, max_overflow=0) as engine, _house(live, ready, engine) as (_, visitor):
+        asked_by_live = await _look_at_a_free_house(visitor, engine)
+        async with engine.connect():
+            await _look_at_a_full_house(visitor)
+            if asked_by_live:
+                wrong(f"expected 0 statements for /live, counted {asked_by_live}", slug=LIVENESS)
+            if everywhere.peak > 1:
+                wrong(f"expected peak 1, got {everywhere.peak}; a probe must not open connections of its own")
+        await _probe(visitor, "/ready", 200)
+    async with database() as place:
+        gone = create_async_engine(place.url.replace("velvet.db", "gone/velvet.db"))
+        async with _house(live, ready, gone) as (_, visitor):
+            await _probe(visitor, "/live", 200, slug=LIVENESS)
+            await _probe(visitor, "/ready", 503)
+        await gone.dispose()
+    return f"free 200 200, full 200 503, gone 200 503; {PROBES} probes at a full house opened nothing"
 
 
-async def _judge_full(visitor: Any, room: Any) -> None:
-    alive = await _in_time(visitor, "/live")
-    if alive != 200:
-        wrong(f"expected status 200, got {alive} for GET /live in a full house; it lives, and asks nobody", section=6)
-    answers = await asyncio.gather(*(_answer(visitor, "/ready") for _ in range(20)))
-    if None in answers:
-        wrong(f"timeout: /ready still waits for a seat after {LATE_S:g} s; give it a limit of one second", section=6)
-    for response in answers:
-        equal(response.status_code, 503, what="status", why="a full house is not ready", section=6)
-        equal(response.headers.get("Retry-After"), "1", what="Retry-After", section=6)
-    await _home_but_one(room)
-    if room.inside > 1:
-        wrong(f"expected 1 inside, got {room.inside}; who gave up must give back", section=6)
+async def _look_at_a_free_house(visitor: Visitor, engine: AsyncEngine) -> int:
+    """Ask both probes of a free house; return how many statements /live cost."""
+    async with trace(engine) as events:
+        await _probe(visitor, "/live", 200)
+    asked_by_live = len(events.statements())
+    async with trace(engine) as events:
+        await _probe(visitor, "/ready", 200)
+    if not events.statements():
+        wrong("expected 1 statement for /ready, counted 0; only a round trip shows that the database answers")
+    return asked_by_live
 
 
-async def _home_but_one(room: Any) -> None:
-    for _ in range(50):
-        if room.inside <= 1:
-            return
-        await asyncio.sleep(0.01)
+async def _look_at_a_full_house(visitor: Visitor) -> None:
+    await _probe(visitor, "/live", 200, slug=LIVENESS)
+    refused = await _probe(visitor, "/ready", 503)
+    if not re.fullmatch(r"\d+", refused.headers.get("Retry-After", "")):
+        came = refused.headers.get("Retry-After")
+        wrong(f"expected a Retry-After of whole seconds, got {show(came)}; say when to ask again")
+    answers = await asyncio.gather(*(_probe(visitor, "/ready", 503) for _ in range(PROBES)))
+    exactly(len(answers), PROBES, "answers")
 
 
-async def _in_time(visitor: Any, path: str) -> Any:
-    response = await _answer(visitor, path)
-    return "no answer" if response is None else response.status_code
+async def _probe(visitor: Visitor, path: str, status: int, *, slug: str = "") -> Any:
+    """Ask one probe; a wait without a limit is told as such."""
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            response = await visitor.ask("GET", path)
+    except TimeoutError:
+        why = "liveness asks the database" if path == "/live" else "who limits the wait for a seat?"
+        said = f"timeout: no answer of {path} in {ANSWER_S:g} s while the house is full; {why}"
+        raise Wrong(said, section=6, slug=slug, outcome="timeout") from None
+    if response.status_code != status:
+        _tell_header(visitor)
+        behind = f"; behind it: {type(visitor.error).__name__}" if visitor.error else ""
+        wrong(f"expected status {status}, got {response.status_code} for GET {path}{behind}", section=6, slug=slug)
+    return response
 
 
-async def _answer(visitor: Any, path: str) -> Any:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(LATE_S):
-            return await visitor.http.get(path)
-    return None
-
-
-@question("no-zombies", lesson=LESSON, section=3, seconds=30, servers=("postgres",))
-async def check_nothing_runs_on(connect_arguments: Callable[..., Any], give_up: Callable[..., Any]) -> str:
-    """Three statements are given up; afterwards the server runs none. Without a server the arguments are judged."""
-    said = await ask(connect_arguments, section=3)
-    if not isinstance(said, dict):
-        wrong(f"expected connect_arguments to return a dict, got {show(said)}", section=3)
-    limit = _require_text(said)
-    if needs.absent(("postgres",)):
-        _judge_limit(limit)
-    else:
-        await _on_the_server(said, give_up)
-    return "three given up, none left on the server"
-
-
-async def _on_the_server(arguments: dict[str, Any], give_up: Callable[..., Any]) -> None:
-    problem, sent = None, 0
-
-    def note(*seen: Any) -> None:
-        nonlocal sent
-        sent += "pg_sleep" in seen[2]
-
-    async with fresh("postgres", pool_size=1, max_overflow=0, connect_args=arguments) as engine:
-        event.listen(engine.sync_engine, "before_cursor_execute", note)
-        both = clocks(engine, "pg_sleep")
-        for _ in range(3):
-            try:
-                await asyncio.wait_for(give_up(engine), PATIENCE_S)
-            except DBAPIError:  # the server's limit is a give-up as well
-                continue
-            except Exception as error:
-                problem = error
-        left = await both.left(ENDED_S)
-        if left:
-            await _stop(engine)
-    if sent < 3:
-        if problem is not None:
-            raise AnswerError(str(problem)) from problem
-        wrong(f"expected 3 statements, counted {sent}; give_up has to ask for pg_sleep", section=3)
-    if left:
-        plural = "statement still runs" if left == 1 else "statements still run"
-        wrong(f"{left} {plural} on the server; nobody awaits them, and the pool says 0", section=3, slug="zombie-query")
-
-
-async def _stop(engine: AsyncEngine) -> None:
-    zombies = "FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()"
-    async with engine.begin() as connection:
-        await connection.execute(text(f"SELECT pg_terminate_backend(pid) {zombies}"))
-
-
-def _require_text(arguments: dict[str, Any]) -> Any:
-    """Return the statement limit that was set, None when there is none; it must be milliseconds as text."""
-    settings = arguments.get("server_settings")
-    limit = settings.get("statement_timeout") if isinstance(settings, dict) else None
-    if limit is not None and not (isinstance(limit, str) and limit.isdigit()):
-        wrong(f"expected statement_timeout as a text of milliseconds, got {show(limit)}", section=3)
-    return limit
-
-
-def _judge_limit(limit: Any) -> None:
-    if limit is None or not 0 < int(limit) <= LONGEST_MS:
-        said = "no limit of its own was set" if limit is None else f"its limit of {limit} ms is too long"
-        wrong(f"3 statements still run on the server; {said}", section=3, slug="zombie-query")
+def _tell_header(visitor: Visitor) -> None:
+    if isinstance(visitor.error, AttributeError) and "encode" in str(visitor.error):
+        wrong("expected a Retry-After of text, got a number; a header is text", section=6)
