@@ -1,4 +1,4 @@
-"""The threads of aiosqlite: one told to end after its connection was cut off answers to a loop a moment later."""
+"""The threads of aiosqlite: one whose connection was cut off answers to its loop a moment later, and finds it gone."""
 
 from __future__ import annotations
 
