@@ -6,9 +6,8 @@ Orders come from a live trace, never from a list of ours: they are FastAPI's, an
 from __future__ import annotations
 
 import asyncio
-import warnings
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any  # Any: a declarative base, ASGI messages, and what an answer holds
 
 from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI
@@ -20,6 +19,7 @@ from course_lib.checks.assertions import AnswerError, equal, exactly, show, wron
 from course_lib.checks.pauses import held_in_pauses
 from course_lib.checks.question import question
 from course_lib.checks.strict_session import strict_sessions
+from course_lib.checks.thrown_away import thrown_away
 from course_lib.checks.visitor import Visitor, visiting
 from course_lib.databases import fresh
 from course_lib.observe import gauge, trace
@@ -107,7 +107,7 @@ async def check_the_status_tells_the_truth(by_endpoint: Any, by_scope: Any, base
     """A payment on a tab that is not there, then one on a tab that is: once for each cure."""
     for router, refusal in ((by_endpoint, 409), (by_scope, 500)):
         async with fresh() as engine, _house(router, engine, base, [tab(id=1)]) as house, visiting(house) as visitor:
-            with _thrown_away() as forgotten:
+            with thrown_away() as forgotten:
                 events, status = await _pay(visitor, house, NO_TAB)
             if forgotten:  # a probe names the call and its line
                 return "a coroutine was thrown away"
@@ -120,24 +120,6 @@ async def check_the_status_tells_the_truth(by_endpoint: Any, by_scope: Any, base
             _require_status(events, status, 1, 200, visitor)
             equal(await _count(engine, payment.__tablename__), 1, what="rows")
     return "refused: 409 rows 0 and 500 rows 0; paid: 200 rows 1, both"
-
-
-@contextmanager
-def _thrown_away() -> Iterator[list[str]]:
-    """Collect what Python says of coroutines nobody awaited, and pass it on to the probe that listens already."""
-    told: list[str] = []
-    further = warnings.showwarning
-
-    def note(message: Any, *rest: Any, **named: Any) -> None:
-        if "was never awaited" in str(message):
-            told.append(str(message))
-        further(message, *rest, **named)
-
-    warnings.showwarning = note
-    try:
-        yield told
-    finally:
-        warnings.showwarning = further
 
 
 async def _pay(visitor: Visitor, house: FastAPI, tab: int) -> tuple[Trace, int]:
