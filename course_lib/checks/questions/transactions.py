@@ -11,7 +11,7 @@ from typing import Any  # Any: declarative bases, answers, and what an answer re
 
 import httpx
 from fastapi import APIRouter, FastAPI
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
@@ -21,6 +21,7 @@ from course_lib.checks.question import question
 from course_lib.checks.refused_work import ATTEMPTS, ENDLESS, RefusedWork
 from course_lib.checks.visitor import visiting
 from course_lib.checks.workers import second_router, second_worker
+from course_lib.checks.writes import Writes
 from course_lib.client import client
 from course_lib.databases import fresh, needs
 from course_lib.observe import trace
@@ -227,26 +228,6 @@ async def _retried(retry: Callable[..., Any], session: AsyncSession, work: Refus
         raise
 
 
-class _Writes:
-    """The ids that UPDATEs and locking reads name, in order."""
-
-    def __init__(self, engine: AsyncEngine) -> None:
-        self.ids: list[int] = []
-        self.statements = 0
-        event.listen(engine.sync_engine, "before_cursor_execute", self._note)
-
-    def _note(self, *arguments: Any) -> None:
-        statement, parameters = arguments[2].upper(), arguments[3]
-        if statement.startswith("UPDATE") or "FOR UPDATE" in statement:
-            self.statements += 1
-            sets = parameters if isinstance(parameters, list) else [parameters]
-            self.ids += [value for row in sets for value in self._values(row) if value in (1, 2)]
-
-    @staticmethod
-    def _values(row: Any) -> list[Any]:
-        return list(row.values()) if isinstance(row, dict) else list(row)
-
-
 @question("lock-order", lesson=LESSON, section=5, seconds=20, servers=("postgres",))
 async def check_everybody_takes_the_smaller_number_first(transfer: Callable[..., Any], tab_class: Any) -> str:
     """Both directions update in the same order; on PostgreSQL twenty crossed pairs end without a deadlock."""
@@ -254,7 +235,7 @@ async def check_everybody_takes_the_smaller_number_first(transfer: Callable[...,
         await _open_tabs(engine, tab_class)
         first: list[int] = []
         for source, target in ((1, 2), (2, 1)):
-            writes = _Writes(engine)
+            writes = Writes(engine)
             await _transfer(transfer, engine, source, target)
             if len(writes.ids) != 2:
                 wrong(f"expected 2 updates, got {writes.statements}; one for each tab", section=5)
