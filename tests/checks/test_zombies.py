@@ -27,6 +27,7 @@ def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
     """Say where the test runs: with PostgreSQL, and on a machine that has none."""
     if request.param != "postgres":
         hidden_servers.hide(monkeypatch)
+        monkeypatch.delenv("COURSE_REQUIRE_ALL", raising=False)  # CI sets it, and then a hidden server is an error
     where: str = request.param
     return where
 
