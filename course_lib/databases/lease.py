@@ -238,7 +238,7 @@ def _started(folder: Path) -> Lease:
     while time.monotonic() < end:
         lease = _connected(folder)
         if lease is not None:
-            _reap_later(process)
+            reap_later(process)
             return lease
         if process.poll() is not None:
             raise ServerError(_last_words(log))
@@ -260,7 +260,7 @@ def _import_path() -> list[str]:
     return [str(Path(__file__).parent.parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
 
 
-def _reap_later(process: subprocess.Popen[bytes]) -> None:
+def reap_later(process: subprocess.Popen[bytes]) -> None:
     """Wait for the supervisor's end beside everything else, so that it does not stay as a zombie of this process."""
     threading.Thread(target=process.wait, name="servers-reaper", daemon=True).start()
 

@@ -172,15 +172,15 @@ async def _spawn(
             stderr=output,
             env=dict(environment),
             start_new_session=True,  # Ctrl-C in a terminal is for the course, not for the server
-            preexec_fn=_tie(death_signal),
+            preexec_fn=tie_to_us(death_signal),
             **unroot.options(),
         )
     except OSError as error:
         raise ServerError(f"{name} cannot be started ({error.strerror}: {argv[0]}); see: course doctor") from error
 
 
-def _tie(number: signal.Signals) -> Callable[[], None] | None:
-    """Return what a child runs so that it gets signal `number` when the thread that made it is gone."""
+def tie_to_us(number: signal.Signals) -> Callable[[], None] | None:
+    """Return what a child runs to get signal `number` when the thread that made it is gone; None where it cannot."""
     if LIBC is None:
         return None
     libc, parent, value = LIBC, os.getpid(), int(number)

@@ -15,6 +15,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any  # Any: JSON
 
 from course_lib.databases import certificates
 from course_lib.databases.certificates import Certificates
@@ -46,22 +47,26 @@ class Home:
 
 
 def run_folder() -> tuple[Path, str]:
-    """Return the folder for the present choice of servers, made if need be, and a line to show (mostly empty).
+    """Return the folder for the present choice of servers, made if need be, and a line to show (mostly empty)."""
+    choice = json.dumps([PROTOCOL, *(os.environ.get(name, "") for name in CHOICES)])
+    return private_folder(hashlib.sha256(choice.encode()).hexdigest()[:8])
+
+
+def private_folder(name: str) -> tuple[Path, str]:
+    """Return the folder `name` of the state folder, made for us alone if need be, and a line to show (mostly empty).
 
     Where the state folder cannot be written (a read-only home) a temporary one takes its place.
     """
-    choice = json.dumps([PROTOCOL, *(os.environ.get(name, "") for name in CHOICES)])
-    key = hashlib.sha256(choice.encode()).hexdigest()[:8]
     wanted = state_folder()
     try:
-        return _private(wanted / key), ""
+        return _private(wanted / name), ""
     except OSError as error:
         uid = os.getuid() if hasattr(os, "getuid") else "user"
         instead = Path(tempfile.gettempdir()) / f"velvet-rope-servers-{uid}"
         line = f"cannot write in {wanted} ({error.strerror}); servers are kept in {instead}, and not between days"
     try:
         _is_ours(_private(instead))
-        return _private(instead / key), line
+        return _private(instead / name), line
     except OSError as error:
         raise ServerError(f"{line}, but that failed too ({error.strerror}); set COURSE_STATE_DIR") from error
 
@@ -81,6 +86,15 @@ def _is_ours(folder: Path) -> None:
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or (hasattr(os, "getuid") and found.st_uid != os.getuid()):
         raise PermissionError(1, "belongs to somebody else", str(folder))
+
+
+def announce(file: Path, content: dict[str, Any]) -> None:
+    """Write a run.json, whole and for our eyes only: who can read it is let in."""
+    part = file.with_name(f"{file.name}.part")
+    part.unlink(missing_ok=True)
+    with os.fdopen(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as stream:
+        json.dump(content, stream)
+    part.replace(file)
 
 
 def open_home(runtime: Path, unroot: Unroot) -> Home:

@@ -74,20 +74,14 @@ class Supervisor:
         self.fleet = Fleet(state.open_home(self.runtime, unroot.choose()), self._tell_loss)
         listener = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=LONGEST_LINE)
         try:
-            self._announce(listener.sockets[0].getsockname()[1])
+            port = listener.sockets[0].getsockname()[1]
+            announced = {"protocol": state.PROTOCOL, "port": port, "token": self.token, "pid": os.getpid()}
+            state.announce(self.runtime / "run.json", announced)
             await self._until_nobody_needs_it()
         finally:
             (self.runtime / "run.json").unlink(missing_ok=True)  # first: nobody shall attach to what is ending
             listener.close()
             await self._stop()
-
-    def _announce(self, port: int) -> None:
-        content = json.dumps({"protocol": state.PROTOCOL, "port": port, "token": self.token, "pid": os.getpid()})
-        part = self.runtime / "run.json.part"
-        part.unlink(missing_ok=True)
-        with os.fdopen(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as stream:
-            stream.write(content)
-        part.replace(self.runtime / "run.json")
 
     async def _until_nobody_needs_it(self) -> None:
         while not self._wanted.is_set():
