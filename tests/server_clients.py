@@ -127,5 +127,5 @@ def wait_all_gone(state: Path) -> None:
 
 
 def leftovers(state: Path) -> list[Path]:
-    """Return the files of `state` that only a running supervisor may have."""
-    return [*state.glob("*/run.json"), *state.glob("*/run.json.part")]
+    """Return the files of `state` that only a running supervisor, or a running warm process, may have."""
+    return [*state.glob("*/*run.json"), *state.glob("*/*run.json.part")]

@@ -1,4 +1,4 @@
-"""An early pytest plugin: a fast nbval, a red untouched exercise, and skipped cells where a server is missing.
+"""An early pytest plugin: a fast nbval, warm kernels, a red untouched exercise, cells skipped without their server.
 
 Most of nbval's start-up is one optional import of jsonschema (1.4 s, measured); nothing here needs that format check.
 """
@@ -9,7 +9,10 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
 from typing import Any  # Any: pytest need not be installed to import this file
+
+from course_lib import warm_kernel
 
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # None makes the import fail at once
 os.environ.setdefault("COURSE_STRICT", "1")
@@ -20,6 +23,22 @@ def pytest_configure(config: Any) -> None:
     if "COURSE_PROGRESS_DB" not in os.environ:
         config.course_progress = tempfile.mkdtemp(prefix="velvet-rope-progress-")
         os.environ["COURSE_PROGRESS_DB"] = os.path.join(config.course_progress, "progress.db")
+    if config.getoption("nbval_kernel_name", None) == warm_kernel.KERNEL_NAME:
+        _show_warm_kernel()
+
+
+def _show_warm_kernel() -> None:
+    """Let Jupyter find the kernelspec, in this run and its workers only: it is no kernel for a learner's list."""
+    folders = [str(warm_kernel.JUPYTER_FOLDER), *filter(None, [os.environ.get("JUPYTER_PATH")])]
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(folders)
+    if sys.platform == "linux":
+        threading.Thread(target=_warm_up, daemon=True).start()  # it imports while pytest collects
+
+
+def _warm_up() -> None:
+    from course_lib.warm_kernel.asker import prepare
+
+    prepare()
 
 
 def pytest_collection_modifyitems(items: list[Any]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import hidden_servers
 import pytest
 import small_course
+from server_clients import wait_all_gone
 from small_course import code
 
 TEST = """
@@ -56,7 +57,7 @@ def test_strictness_can_be_switched_off(tmp_path: Path) -> None:
         run(tmp_path, COURSE_STRICT="0")
 
 
-def judge(folder: Path, *cells: str, **environment: str) -> tuple[int, str]:
+def judge(folder: Path, *cells: str, kernel: str = "python3", **environment: str) -> tuple[int, str]:
     """Let nbval run a notebook of code cells, each of which shows nothing; return the exit code and what was said."""
     made = small_course.notebook(*(code(text, f"cell-{number}", number) for number, text in enumerate(cells, 1)))
     path = small_course.write(folder / "lesson.ipynb", made)
@@ -69,6 +70,8 @@ def judge(folder: Path, *cells: str, **environment: str) -> tuple[int, str]:
         "no:cacheprovider",
         "-p",
         "course_lib.authoring.pytest_plugin",
+        "--nbval-kernel-name",
+        kernel,
     ]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, path.name],
@@ -103,6 +106,21 @@ def test_a_cell_that_needs_what_no_course_has_fails(tmp_path: Path) -> None:
     returncode, said = judge(tmp_path, "# needs: oracle\n1")
     assert returncode == 1, said
     assert "got 'oracle'; mend the first line of the cell" in said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux only")
+def test_warm_kernels_are_there_for_the_asking(tmp_path: Path) -> None:
+    forked = "import os, pathlib\nassert 'warm_kernel' in pathlib.Path('/proc/self/cmdline').read_text()"
+    environment = {"COURSE_STATE_DIR": str(tmp_path / "state"), "COURSE_SERVER_LINGER": "0"}
+    returncode, said = judge(tmp_path, forked, "%load_ext course_lib", kernel="course-warm", **environment)
+    assert returncode == 0, said
+    assert "2 passed" in said
+    wait_all_gone(tmp_path / "state")
+
+
+def test_other_runs_do_not_list_it(tmp_path: Path) -> None:
+    returncode, said = judge(tmp_path, "import os\nassert 'warm_kernel' not in os.environ.get('JUPYTER_PATH', '')")
+    assert returncode == 0, said
 
 
 def test_this_run_is_strict() -> None:
