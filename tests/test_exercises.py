@@ -60,7 +60,8 @@ def test_the_proof_covers_every_kind_of_answer(path: Path, rows: list[dict[str, 
 def judged_by_nbval(path: Path, report: Path) -> dict[str, str]:
     """Run `pytest --nbval` over a notebook; return `passed` or `failed` of each of its code cells, by cell id."""
     options = ["-q", "-p", "no:cacheprovider", "-c", str(ROOT / "pyproject.toml"), f"--junitxml={report}"]
-    command = [sys.executable, "-m", "pytest", *options, "--nbval", "--nbval-cell-timeout", "60", str(path)]
+    options += ["--nbval", "--nbval-cell-timeout", "60", "--nbval-kernel-name", "course-warm"]
+    command = [sys.executable, "-m", "pytest", *options, str(path)]
     env = {**os.environ, "TMPDIR": str(report.parent)}  # nbval kills its kernels, which then remove nothing
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     assert done.returncode in (0, 1), done.stdout + done.stderr

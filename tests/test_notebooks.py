@@ -70,7 +70,8 @@ def test_folders_hold_notebooks_only() -> None:
 @RUN
 def test_runs_and_shows_what_is_stored(path: Path, tmp_path: Path) -> None:
     options = ["--nbval", "--nbval-cell-timeout", "60", "--nbval-sanitize-with", "tests/sanitize.cfg"]
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, str(path.relative_to(ROOT))]
+    options += ["-q", "-p", "no:cacheprovider", "--nbval-kernel-name", "course-warm"]
+    command = [sys.executable, "-m", "pytest", *options, str(path.relative_to(ROOT))]
     env = {**os.environ, "TMPDIR": str(tmp_path)}  # nbval kills its kernels, which then remove nothing
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
