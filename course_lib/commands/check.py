@@ -13,7 +13,7 @@ from pathlib import Path
 
 from course_lib import notebook_file
 from course_lib.errors import NotebookError
-from course_lib.grading.sheet import Verdict
+from course_lib.grading.graded import Verdict
 from course_lib.locations import work_folder
 
 MARKS = {

@@ -6,7 +6,7 @@ A broken sheet costs one sentence; a hanging answer costs one question.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from course_lib import notebook_file
@@ -15,17 +15,9 @@ from course_lib.authoring.warm import Warm
 from course_lib.checks.attempt import state
 from course_lib.checks.outcome import Outcome
 from course_lib.errors import CourseError, NotebookError
+from course_lib.grading.graded import Verdict
 from course_lib.locations import course_root
 from course_lib.notebook_file import Notebook
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The outcome of one question, a note on what was odd, and the first hint when the answer was wrong."""
-
-    outcome: Outcome
-    note: str = ""
-    hint: str = ""
 
 
 def solution_of(path: Path) -> tuple[str, Notebook]:

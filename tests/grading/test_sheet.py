@@ -14,7 +14,8 @@ from small_course import RIGHT, STEM, code, markdown
 
 from course_lib.authoring.warm import Warm
 from course_lib.errors import NotebookError
-from course_lib.grading.sheet import Verdict, first_hint, judge, solution_of
+from course_lib.grading.graded import Verdict
+from course_lib.grading.sheet import first_hint, judge, solution_of
 from course_lib.notebook_file import Notebook
 
 DOUBLE, LATER = RIGHT["small-double"], RIGHT["small-later"]
