@@ -25,14 +25,23 @@ APP_CELL = re.compile(r"^%%app\s+(\S+)\s*$")
 def read_notebook(path: Path) -> Notebook:
     """Return the notebook stored in `path`; raise `NotebookError` with one sentence when it is not one."""
     try:
-        loaded = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_bytes()
     except FileNotFoundError:
         raise NotebookError(f"no notebook at {path.name}; is the number right? see notebooks/") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise NotebookError(f"{path.name} cannot be read ({error}); check the file and its permissions") from error
+    return parse_notebook(text, path.name)
+
+
+def parse_notebook(text: bytes, name: str) -> Notebook:
+    """Return the notebook in `text` (UTF-8, a mark allowed); raise `NotebookError` with one sentence about `name`."""
+    try:
+        loaded = json.loads(text.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise NotebookError(f"{name} cannot be read ({error}); check the file and its permissions") from error
     except (ValueError, RecursionError):
-        raise NotebookError(f"{path.name} is not a notebook (no JSON inside); {_remedy(path.name)}") from None
-    return _checked(loaded, path.name)
+        raise NotebookError(f"{name} is not a notebook (no JSON inside); {_remedy(name)}") from None
+    return _checked(loaded, name)
 
 
 def _checked(loaded: Any, name: str) -> Notebook:  # Any: whatever json found

@@ -13,7 +13,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any  # Any: IPython ships no types; a record is JSON
 
 from course_lib.databases import needs
@@ -69,11 +69,11 @@ def make_shell() -> Any:
 
 
 @dataclass
-class _Run:
+class Run:
     """The state of one job while it runs: its shell, what the check said, the cell that is running."""
 
     shell: Any
-    outcomes: list[Outcome]
+    outcomes: list[Outcome] = field(default_factory=list)
     label: str = ""
 
     async def cell(self, text: str, label: str) -> BaseException | None:
@@ -92,18 +92,24 @@ class _Run:
         return error
 
 
+def capture() -> _Capped:
+    """Take standard output and error into memory, the first megabyte of it, and the keyboard away."""
+    stream = _Capped()
+    sys.stdout = sys.stderr = stream
+    builtins.input = _no_keyboard
+    return stream
+
+
 def run_job(job: dict[str, Any], shell: Any, folder: str, send: Send) -> dict[str, Any]:
     """Run `job` (see `graft.Job`) and return its record: stage, verdict, error, place and printed text.
 
     `send` is told when the setup has run and when the answer has run, so that each part has a clock of its own.
     """
     os.chdir(folder)
-    stream = _Capped()
-    sys.stdout = sys.stderr = stream
-    builtins.input = _no_keyboard
+    stream = capture()
     from course_lib.checks import verdict
 
-    run = _Run(shell, [])
+    run = Run(shell)
     verdict.recorders[:] = [run.outcomes.append]
     verdict.compare_with_starter = False
     os.environ["COURSE_STRICT"] = "1"
@@ -111,15 +117,15 @@ def run_job(job: dict[str, Any], shell: Any, folder: str, send: Send) -> dict[st
     try:
         record = asyncio.run(_stages(job, run, send))
     except BaseException as error:  # SystemExit included: the record must reach the parent
-        record = {"stage": "answer", **_described(error)}
+        record = {"stage": "answer", **described(error)}
     return {**record, "text": stream.text()[-2000:]}
 
 
-async def _stages(job: dict[str, Any], run: _Run, send: Send) -> dict[str, Any]:
+async def _stages(job: dict[str, Any], run: Run, send: Send) -> dict[str, Any]:
     for text in job["setup"]:
         error = await run.cell(text, "setup")
         if error is not None:
-            return {"stage": "setup", **_described(error)}
+            return {"stage": "setup", **described(error)}
     from course_lib.checks.question import find_question
 
     try:
@@ -133,17 +139,18 @@ async def _stages(job: dict[str, Any], run: _Run, send: Send) -> dict[str, Any]:
         tell_where(send, seconds * 0.8)
         error = await run.cell(job["answer"], job["question"])
         if error is not None:
-            return {"stage": "answer", **_described(error)}
+            return {"stage": "answer", **described(error)}
         send({"stage": "answered"})
         error = await run.cell(job["check"], "check")
         if not run.outcomes:
-            return {"stage": "check", **_described(error)}
+            return {"stage": "check", **described(error)}
         if run.outcomes[-1].outcome != "pass":
             break
     return {"stage": "verdict", "verdict": run.outcomes[-1].as_dict(), "shown": repr(run.outcomes[-1])}
 
 
-def _described(error: BaseException | None) -> dict[str, Any]:
+def described(error: BaseException | None) -> dict[str, Any]:
+    """Return an error as a record: its name, its message, the place in the learner's code, the guide's slug."""
     if error is None:
         return {"error": "", "message": "the check cell did not call its check"}
     from course_lib.checks import learner_code

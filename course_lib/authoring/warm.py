@@ -24,6 +24,7 @@ from course_lib.checks.outcome import Outcome
 from course_lib.databases import needs
 from course_lib.errors import CourseError
 
+MODULE = "course_lib.authoring.warm_process"
 FRESH_S = 120.0  # a process of its own: the imports of the stack on a cold disk, and our setup
 
 
@@ -37,13 +38,13 @@ class Warm:
 
     def __enter__(self) -> Warm:
         if self._fork:
-            self._home = _folder()
-            self._process = _start(TMPDIR=self._home.name)
+            self._home = folder()
+            self._process = start(MODULE, TMPDIR=self._home.name)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._process is not None:
-            _stop(self._process)
+            stop(self._process)
         if self._home is not None:
             self._home.cleanup()
 
@@ -58,12 +59,12 @@ class Warm:
             return Outcome(job.question, "not attempted", line)
         message = {**asdict(job), "seconds": seconds, "times": times}
         record = self._in_warm(message) if self._process is not None else _in_fresh(message)
-        return _outcome(job, record)
+        return outcome_of(job, record)
 
     def _in_warm(self, message: dict[str, Any]) -> dict[str, Any]:
         if self._process is not None and self._process.poll() is not None:  # an answer ended it: one job lost, not all
-            _stop(self._process)
-            self._process = _start(TMPDIR=self._home.name if self._home is not None else tempfile.gettempdir())
+            stop(self._process)
+            self._process = start(MODULE, TMPDIR=self._home.name if self._home is not None else tempfile.gettempdir())
         process = self._process
         if process is None or process.stdin is None or process.stdout is None:
             raise CourseError("the warm process is not running; use it inside its with block")
@@ -87,7 +88,7 @@ def _gone() -> CourseError:
     return CourseError("the process that runs answers ended by itself; run it again, and if it repeats: course doctor")
 
 
-def _folder() -> tempfile.TemporaryDirectory[str]:
+def folder() -> tempfile.TemporaryDirectory[str]:
     """Return a folder for jobs; it is made and removed here, because a process that is killed removes nothing.
 
     It lies on a disk in memory where there is one: SQLite's fsync is half of a small job.
@@ -96,9 +97,10 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="velvet-rope-jobs-", dir=memory, ignore_cleanup_errors=True)
 
 
-def _start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+def start(module: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    """Start `python -m module`, which reads jobs and writes records; `environment` is added to ours."""
     return subprocess.Popen(
-        [sys.executable, "-m", "course_lib.authoring.warm_process", *arguments],
+        [sys.executable, "-m", module, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -107,7 +109,8 @@ def _start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
     )
 
 
-def _stop(process: subprocess.Popen[str]) -> None:
+def stop(process: subprocess.Popen[str]) -> None:
+    """End a process that reads jobs: its streams are closed, then it is asked, then it is made to."""
     for stream in (process.stdin, process.stdout):
         if stream is not None:
             with contextlib.suppress(BrokenPipeError):
@@ -121,8 +124,8 @@ def _stop(process: subprocess.Popen[str]) -> None:
 
 
 def _in_fresh(message: dict[str, Any]) -> dict[str, Any]:
-    with _folder() as home:
-        process, clock = _start("--once", TMPDIR=home), Clock(first=FRESH_S)
+    with folder() as home:
+        process, clock = start(MODULE, "--once", TMPDIR=home), Clock(first=FRESH_S)
         try:
             if process.stdin is None or process.stdout is None:
                 raise _gone()
@@ -172,7 +175,7 @@ def _end_group(process: subprocess.Popen[str]) -> None:
                 stream.close()
 
 
-def _outcome(job: Job, record: dict[str, Any]) -> Outcome:
+def outcome_of(job: Job, record: dict[str, Any]) -> Outcome:
     """Turn a record into a verdict; what our own cells did wrong is a `CourseError`, never the learner's fault."""
     base = Outcome(job.question, "error", "", lesson=record.get("lesson", ""), section=record.get("section"))
     stage, message = record["stage"], record.get("message", "")

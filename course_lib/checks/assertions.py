@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn  # Any: an answer returns whatever the learner wrote
 
 from course_lib.checks.outcome import OutcomeName
@@ -67,6 +68,31 @@ def exactly(counted: int, wanted: int, noun: str, *, section: int | None = None,
         wrong(f"expected {wanted} {noun}, counted {counted}", section=section, slug=slug)
 
 
+_watchers: list[Callable[[], str]] = []
+
+
+@contextmanager
+def watchers(watcher: Callable[[], str]) -> Iterator[None]:
+    """Have `watcher` look after each call of the learner's code in a block; what it names ends the check."""
+    _watchers.append(watcher)
+    try:
+        yield
+    finally:
+        _watchers.remove(watcher)
+
+
+def watched() -> Callable[[], None]:
+    """Return a function that lets the watchers look; take it before the learner's code runs, call it afterwards."""
+    looking = tuple(_watchers)
+
+    def look() -> None:
+        for watcher in looking:
+            if changed := watcher():
+                raise Wrong(f"the answer changed the course's own code ({changed})", outcome="error")
+
+    return look
+
+
 async def ask(answer: Callable[..., Any], *arguments: Any, section: int | None = None, **named: Any) -> Any:
     """Call the learner's `answer`, await it when it can be awaited, and return its value.
 
@@ -74,6 +100,7 @@ async def ask(answer: Callable[..., Any], *arguments: Any, section: int | None =
     """
     if not callable(answer):
         wrong(f"expected a function, got {show(answer)}", section=section)
+    look = watched()
     try:
         value = answer(*arguments, **named)
         if inspect.isawaitable(value):
@@ -85,6 +112,7 @@ async def ask(answer: Callable[..., Any], *arguments: Any, section: int | None =
         raise AnswerError("a cancelled task was awaited") from error
     except (Exception, SystemExit) as error:
         raise AnswerError(str(error)) from error
+    look()
     refuse_awaitable(value, section=section)
     return value
 

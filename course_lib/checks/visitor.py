@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any  # Any: apps, and what httpx accepts
 
 from course_lib.checks import learner_code
-from course_lib.checks.assertions import AnswerError, show, wrong
+from course_lib.checks.assertions import AnswerError, show, watched, wrong
 from course_lib.client import client
 from course_lib.expect import describe
 from course_lib.observe.events import Raw, listen, unlisten
@@ -41,8 +41,9 @@ class Visitor:
 
         A slip in the learner's own lines (a wrong name, a wrong call) is an `AnswerError` instead of a 500.
         """
-        self.error = None
+        self.error, look = None, watched()
         response = await self.http.request(method, path, **options)
+        look()
         if response.status_code == 500 and self._slipped():
             raise AnswerError(str(self.error)) from self.error
         if status is not None and response.status_code != status:

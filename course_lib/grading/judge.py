@@ -1,0 +1,132 @@
+"""The judge: holds our notebooks, sends answers to zygotes, and forms every verdict itself.
+
+`grade_one` is a pure function of a submission, so any executor may map it. The judge never runs a learner's code, and
+what comes back from a child is a claim that is looked at before it counts.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import queue
+import time
+from dataclasses import asdict, replace
+from types import TracebackType
+from typing import Any  # Any: records are JSON
+
+from course_lib import notebook_file
+from course_lib.authoring import graft, warm
+from course_lib.checks.attempt import state
+from course_lib.checks.outcome import Outcome
+from course_lib.errors import CourseError, NotebookError
+from course_lib.grading.exercise import Exercise, exercise_for
+from course_lib.grading.graded import Graded, Submission, Verdict
+from course_lib.grading.zygote import Zygote
+
+LONGEST = 2000  # characters of a message: one that a check wrote has 200
+RED = ("fail", "error", "timeout")
+JOBS = os.cpu_count() or 1
+
+
+class Judge:
+    """Zygotes that judge side by side, as a context manager; `timeout` (seconds) replaces each question's own clock."""
+
+    def __init__(self, jobs: int = JOBS, timeout: float | None = None) -> None:
+        if jobs < 1:
+            raise CourseError(f"expected at least 1 job, got {jobs}")
+        self.jobs = jobs
+        self.timeout = timeout
+        self._free: queue.SimpleQueue[Zygote] = queue.SimpleQueue()
+        self._all: list[Zygote] = []
+
+    def __enter__(self) -> Judge:
+        try:
+            for _ in range(self.jobs):
+                self._all.append(Zygote())
+                self._free.put(self._all[-1])
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for zygote in self._all:
+            zygote.__exit__(kind, error, at)
+        self._all.clear()
+
+    def grade_one(self, submission: Submission) -> Graded:
+        """Return the verdicts on one submission, or the sentence that says why there are none; from any thread."""
+        base = Graded(submission.learner, submission.file, submission.digest)
+        try:
+            sheet = notebook_file.parse_notebook(submission.text, submission.file.rpartition("/")[2])
+            exercise = exercise_for(submission.file, sheet)
+        except NotebookError as error:
+            return replace(base, problem=str(error))
+        answers = graft.answers_of(sheet, exercise.solution)
+        made = graft.jobs(exercise.solution, answers.texts)
+        verdicts = [self._verdict(job, exercise, answers.notes.get(job.question, "")) for job in made]
+        return replace(base, exercise=exercise.stem, verdicts=tuple(verdicts))
+
+    def _verdict(self, job: graft.Job, exercise: Exercise, note: str) -> Verdict:
+        possible = exercise.points[job.question]
+        base = Outcome(job.question, "not attempted", "", 0, possible, exercise.stem)
+        if not job.answer.strip() or state(job.answer, exercise.starters[job.question]) == "untouched":
+            return Verdict(replace(base, message="still the starter; write your answer in its cell"), note)
+        began = time.perf_counter()
+        record = self._record(job)
+        seconds = time.perf_counter() - began
+        outcome = replace(believed(job, record), lesson=exercise.stem, possible=possible)
+        outcome = replace(outcome, points=possible if outcome.outcome == "pass" else 0)
+        red = outcome.outcome in RED
+        return Verdict(
+            outcome,
+            note,
+            hint=exercise.hints[job.question] if red else "",
+            turn=exercise.turn(job.question, job.answer, outcome.message) if red else "",
+            isolation=tuple(record.get("isolation", ())),
+            seconds=seconds,
+            cpu=record.get("cpu", 0.0),
+        )
+
+    def _record(self, job: graft.Job) -> dict[str, Any]:
+        secret = ("target",)  # what a right answer prints stays with us
+        message = {name: value for name, value in asdict(job).items() if name not in secret}
+        zygote = self._free.get()
+        try:
+            return zygote.run({**message, "seconds": self.timeout})
+        finally:
+            self._free.put(zygote)
+
+
+def believed(job: graft.Job, record: dict[str, Any]) -> Outcome:
+    """Return the outcome that a record claims, once it has the form of one; what has not is the answer's doing."""
+    error = functools.partial(Outcome, job.question, "error")
+    stage = record.get("stage")
+    if stage == "changed":
+        return error(f"the answer changed the course's own code ({_short(record.get('message'))})")
+    if stage == "forged":
+        return error(f"the answer wrote into the judge's own channel ({_short(record.get('message'))})")
+    if stage == "verdict" and not _is_verdict(record, job.question):
+        return error("the answer wrote into the judge's own channel (a verdict that is none)")
+    try:
+        outcome = warm.outcome_of(job, record)
+    except CourseError as ours:  # a bug of ours or of the machine: this question has no verdict, the others keep theirs
+        return error(str(ours))
+    except (KeyError, TypeError, ValueError):
+        return error("the answer wrote into the judge's own channel (a record that is none)")
+    return replace(outcome, message=_short(outcome.message))
+
+
+def _is_verdict(record: dict[str, Any], question: str) -> bool:
+    said = record.get("verdict")
+    if not isinstance(said, dict) or not isinstance(record.get("shown"), str):
+        return False
+    words = all(isinstance(said.get(name), str) for name in ("question", "outcome", "message", "lesson", "slug"))
+    numbers = all(isinstance(said.get(name), int | None) for name in ("points", "possible", "section"))
+    known = said.get("outcome") in ("pass", *RED)
+    return words and numbers and known and said["question"] == question and len(said) == 8
+
+
+def _short(text: object) -> str:
+    said = str(text)
+    return said if len(said) <= LONGEST else f"{said[: LONGEST - 3]}..."

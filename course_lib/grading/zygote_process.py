@@ -1,0 +1,188 @@
+"""The zygote: imports the stack once, warms it by an app of its own, then forks one confined child per answer.
+
+`python -m course_lib.grading.zygote_process` reads one JSON job per line and answers each with one JSON record. A fork
+copies memory, so this process never reads a solution, an expected output or another submission: the judge has them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import gc
+import importlib
+import json
+import os
+import secrets
+import select
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from typing import Any, NoReturn  # Any: jobs and records are JSON
+
+from course_lib.authoring.clock import Clock
+from course_lib.authoring.warm_process import PR_SET_PDEATHSIG, STACK
+
+RECORD_CAP = 1_000_000  # bytes that one answer may send: a message is 200, and a flood must not fill our memory
+BEFORE = {"entered": "", "prepared": "entered", "answered": "prepared"}  # stage -> the one it comes after
+SETTLE_S = 5.0  # the threads of the warm-up end within a tenth of it
+
+
+def main() -> None:
+    """Serve jobs from standard input until it closes."""
+    answers = os.dup(1)  # jobs own the streams, so the answers need a way of their own
+    os.dup2(os.open(os.devnull, os.O_RDWR), 1)
+    shell, seal = warm_up()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    for line in sys.stdin:
+        _write(answers, forked(json.loads(line), shell, seal))
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends already; an exit within the exit would print a traceback
+
+
+def warm_up() -> tuple[Any, Any]:
+    """Import what answers and checks use, run a neutral app once, and return the shell and the seal of what is ours."""
+    for module in (*STACK, "asyncpg", "sqlalchemy.dialects.postgresql.asyncpg"):
+        importlib.import_module(module)
+    from course_lib.authoring.cells import capture, make_shell
+    from course_lib.checks.question import all_questions
+    from course_lib.grading.neutral import visit_neutral_app
+    from course_lib.grading.seal import Seal
+
+    all_questions()
+    shell = make_shell()
+    capture()
+    asyncio.run(visit_neutral_app(shell))
+    until = time.monotonic() + SETTLE_S
+    while threading.active_count() > 1 and time.monotonic() < until:  # a fork with threads may deadlock
+        time.sleep(0.01)
+    seal = Seal(shell)
+    gc.collect()
+    gc.freeze()  # the garbage collector would touch, and so copy, every shared page in every child
+    return shell, seal
+
+
+def forked(job: dict[str, Any], shell: Any, seal: Any) -> dict[str, Any]:
+    """Run one job in a child; return its record, with the CPU it took."""
+    try:
+        # in the folder of the parent, who removes what a kill leaves; named, for tempfile's own search writes a file
+        home = tempfile.mkdtemp(prefix="job-", dir=os.environ.get("TMPDIR"))
+        to_us, from_child = os.pipe()
+        to_child, from_us = os.pipe()
+        child = os.fork()
+    except OSError as error:
+        return {"stage": "machine", "message": error.strerror or str(error)}
+    if child == 0:
+        os.close(to_us)
+        os.close(from_us)
+        _child(job, shell, seal, home, from_child, to_child)
+    os.close(from_child)
+    os.close(to_child)
+    talk = _Talk(to_us, from_us)
+    try:
+        last = talk.listen()
+    finally:
+        os.close(to_us)
+        os.close(from_us)
+        for kill in (os.killpg, os.kill):  # the group, and the child itself, which may not have made its group yet
+            with contextlib.suppress(ProcessLookupError):
+                kill(child, signal.SIGKILL)
+        _, status, used = os.wait4(child, 0)
+        shutil.rmtree(home, ignore_errors=True)
+    record = last or talk.clock.died(os.waitstatus_to_exitcode(status))
+    return {**record, "isolation": talk.isolation, "cpu": used.ru_utime + used.ru_stime}
+
+
+class _Talk:
+    """Hears one child: its records must come in order, be ours in form, and end with the word we gave last."""
+
+    def __init__(self, reading: int, writing: int) -> None:
+        self._reading = reading
+        self._writing = writing
+        self._stage = ""
+        self._word = ""
+        self.clock = Clock()
+        self.isolation: list[str] = []
+
+    def listen(self) -> dict[str, Any] | None:
+        """Return the child's last record, None when it ended without one."""
+        data, heard = b"", 0
+        while True:
+            left = self.clock.left
+            if not left or not select.select([self._reading], [], [], left)[0]:
+                return self.clock.late()
+            chunk = os.read(self._reading, 65536)
+            heard += len(chunk)
+            if heard > RECORD_CAP:
+                return _forged("more than a megabyte of records")
+            if not chunk:
+                return None
+            *lines, data = (data + chunk).split(b"\n")
+            for line in lines:
+                last = self._take(line)
+                if last is not None:
+                    return last
+
+    def _take(self, line: bytes) -> dict[str, Any] | None:
+        try:
+            record = json.loads(line)
+            stage = record["stage"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return _forged("a record that is none")
+        if stage == "sealed" and not self._word:
+            self._word = secrets.token_hex(16)
+            _write(self._writing, {"word": self._word})
+            return None
+        if stage == "waiting" or stage in BEFORE:
+            return self._step(stage, record)
+        if not self._word or record.pop("word", None) != self._word:
+            return _forged(f"a {stage!r} record out of its turn")
+        self.clock.hear(record)
+        return self.clock.last
+
+    def _step(self, stage: str, record: dict[str, Any]) -> dict[str, Any] | None:
+        if stage != "waiting":
+            if self._word or self._stage != BEFORE[stage]:
+                return _forged(f"a {stage!r} record out of its turn")
+            self._stage = stage
+        if stage == "entered":
+            self.isolation = [str(layer) for layer in record["isolation"]]
+        self.clock.hear(record)
+        return None
+
+
+def _forged(what: str) -> dict[str, Any]:
+    return {"stage": "forged", "message": what}
+
+
+def _write(to: int, record: dict[str, Any]) -> None:
+    data = json.dumps(record).encode() + b"\n"
+    with contextlib.suppress(BrokenPipeError):  # who should read it has gone: there is nobody to tell
+        while data:
+            data = data[os.write(to, data) :]
+
+
+def _child(job: dict[str, Any], shell: Any, seal: Any, home: str, writing: int, reading: int) -> NoReturn:
+    os.setsid()  # one group, so that a kill reaches whatever the answer started
+    with contextlib.suppress(OSError, AttributeError):  # Linux only
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nothing, stream)
+    tempfile.tempdir = os.environ["TMPDIR"] = home
+    from course_lib.grading.child import judged
+
+    try:
+        _write(writing, {"stage": "entered", "isolation": []})
+        record = judged(job, shell, home, lambda record: _write(writing, record), seal)
+        _write(writing, {"stage": "sealed"})
+        _write(writing, {**record, **json.loads(os.read(reading, 200))})
+    finally:
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
