@@ -24,13 +24,17 @@ APP_CELL = re.compile(r"^%%app\s+(\S+)\s*$")
 
 def read_notebook(path: Path) -> Notebook:
     """Return the notebook stored in `path`; raise `NotebookError` with one sentence when it is not one."""
+    return parse_notebook(read_bytes(path), path.name)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return what is stored in `path`; raise `NotebookError` with one sentence when it cannot be read."""
     try:
-        text = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         raise NotebookError(f"no notebook at {path.name}; is the number right? see notebooks/") from None
     except OSError as error:
         raise NotebookError(f"{path.name} cannot be read ({error}); check the file and its permissions") from error
-    return parse_notebook(text, path.name)
 
 
 def parse_notebook(text: bytes, name: str) -> Notebook:

@@ -58,7 +58,7 @@ class Warm:
         if line:
             return Outcome(job.question, "not attempted", line)
         message = {**asdict(job), "seconds": seconds, "times": times}
-        record = self._in_warm(message) if self._process is not None else _in_fresh(message)
+        record = self._in_warm(message) if self._process is not None else in_fresh(message)
         return outcome_of(job, record)
 
     def _in_warm(self, message: dict[str, Any]) -> dict[str, Any]:
@@ -123,7 +123,8 @@ def stop(process: subprocess.Popen[str]) -> None:
         process.wait()
 
 
-def _in_fresh(message: dict[str, Any]) -> dict[str, Any]:
+def in_fresh(message: dict[str, Any]) -> dict[str, Any]:
+    """Return the last record of a job that has a process of its own."""
     with folder() as home:
         process, clock = start(MODULE, "--once", TMPDIR=home), Clock(first=FRESH_S)
         try:

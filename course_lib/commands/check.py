@@ -33,18 +33,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge the sheets; exit code 0 when every attempted answer passes, 1 when one does not, 2 for a broken sheet."""
-    from course_lib.authoring.warm import Warm
-    from course_lib.grading.sheet import judge
+    from course_lib.grading.graded import Submission
+    from course_lib.grading.judge import Judge
 
     paths = sheets(arguments.sheets)
     results: dict[str, list[Verdict]] = {}
     problems: dict[str, str] = {}
-    with Warm() as warm, _progress(arguments.json) as tell:
+    with Judge() as judge, _progress(arguments.json) as tell:
         for path in paths:
             try:
-                results[_title(path, results)] = judge(path, warm, tell)
+                graded = judge.grade_one(Submission("", path.name, notebook_file.read_bytes(path)), tell)
             except NotebookError as error:
                 problems[_title(path, problems)] = str(error)
+                continue
+            if graded.problem:
+                problems[_title(path, problems)] = graded.problem
+            else:
+                results[_title(path, results)] = list(graded.verdicts)
     _remember(results)
     if arguments.json:
         print(json.dumps(_as_data(results, problems), indent=1, ensure_ascii=False))

@@ -14,7 +14,7 @@ from course_lib import notebook_file
 from course_lib.authoring import derive, graft
 from course_lib.commands.check import sheets
 from course_lib.errors import CourseError
-from course_lib.grading.sheet import solution_of
+from course_lib.grading.exercise import exercise_for
 from course_lib.notebook_file import Cell, Notebook
 from course_lib.whole_file import write_whole
 
@@ -30,8 +30,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Write one notebook per sheet with the answers found in it."""
     files = {}
     for path in sheets(arguments.sheets):
-        stem, solution = solution_of(path)
-        files[f"{stem}.ipynb"] = derive.dump(answers_only(notebook_file.read_notebook(path), solution))
+        sheet = notebook_file.read_notebook(path)
+        exercise = exercise_for(path.name, sheet)
+        files[f"{exercise.stem}.ipynb"] = derive.dump(answers_only(sheet, exercise.solution))
     target: Path = _zipped(arguments.to) if arguments.zip else arguments.to
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise CourseError(f"{target} exists already; name another with --to, or move it away first")

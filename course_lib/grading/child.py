@@ -22,7 +22,7 @@ from course_lib.checks import verdict
 from course_lib.checks.assertions import watchers
 from course_lib.checks.question import find_question
 from course_lib.errors import CourseError
-from course_lib.grading.seal import Seal, Watch
+from course_lib.grading.seal import Seal, Watch, is_guarded
 from course_lib.workspace import modules
 
 Send = Callable[[dict[str, Any]], None]
@@ -70,7 +70,8 @@ async def _stages(job: dict[str, Any], run: Run, send: Send, seal: Seal) -> dict
         return {"stage": "unknown", "message": str(unknown)}
     check = _compiled(job["check"])
     seconds = job.get("seconds") or asked.seconds
-    seal.add(asked.check.__module__)
+    if is_guarded(asked.check.__module__):
+        seal.add(asked.check.__module__)
     send({"stage": "prepared", "seconds": seconds, "lesson": asked.lesson, "section": asked.section})
     tell_where(send, seconds * 0.8)
     error = await run.cell(job["answer"], job["question"])

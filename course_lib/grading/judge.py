@@ -10,6 +10,8 @@ import functools
 import os
 import queue
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from types import TracebackType
 from typing import Any  # Any: records are JSON
@@ -18,10 +20,11 @@ from course_lib import notebook_file
 from course_lib.authoring import graft, warm
 from course_lib.checks.attempt import state
 from course_lib.checks.outcome import Outcome
+from course_lib.databases import needs
 from course_lib.errors import CourseError, NotebookError
 from course_lib.grading.exercise import Exercise, exercise_for
 from course_lib.grading.graded import Graded, Submission, Verdict
-from course_lib.grading.zygote import Zygote
+from course_lib.grading.zygote import Fresh, Zygote
 
 LONGEST = 2000  # characters of a message: one that a check wrote has 200
 RED = ("fail", "error", "timeout")
@@ -31,31 +34,41 @@ JOBS = os.cpu_count() or 1
 class Judge:
     """Zygotes that judge side by side, as a context manager; `timeout` (seconds) replaces each question's own clock."""
 
-    def __init__(self, jobs: int = JOBS, timeout: float | None = None) -> None:
+    def __init__(self, jobs: int = JOBS, timeout: float | None = None, *, fork: bool = hasattr(os, "fork")) -> None:
         if jobs < 1:
             raise CourseError(f"expected at least 1 job, got {jobs}")
         self.jobs = jobs
         self.timeout = timeout
-        self._free: queue.SimpleQueue[Zygote] = queue.SimpleQueue()
-        self._all: list[Zygote] = []
+        self._kind = Zygote if fork else Fresh
+        self._free: queue.SimpleQueue[Zygote | Fresh] = queue.SimpleQueue()
+        self._all: list[Zygote | Fresh] = []
+        self._questions = ThreadPoolExecutor(jobs, thread_name_prefix="question")
 
     def __enter__(self) -> Judge:
         try:
             for _ in range(self.jobs):
-                self._all.append(Zygote())
+                self._all.append(self._kind())
                 self._free.put(self._all[-1])
         except BaseException:
-            self.__exit__(None, None, None)
+            self.close()
             raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        for zygote in self._all:
-            zygote.__exit__(kind, error, at)
+        self.close()
+
+    def close(self) -> None:
+        """End every process of the judge; a question under way is not waited for."""
+        self._questions.shutdown(wait=False, cancel_futures=True)
+        for each in self._all:
+            each.close()
         self._all.clear()
 
-    def grade_one(self, submission: Submission) -> Graded:
-        """Return the verdicts on one submission, or the sentence that says why there are none; from any thread."""
+    def grade_one(self, submission: Submission, tell: Callable[[Verdict], None] = lambda verdict: None) -> Graded:
+        """Return the verdicts on one submission, or the sentence that says why there are none; from any thread.
+
+        Its questions are judged side by side; `tell` hears each verdict in the order of the questions.
+        """
         base = Graded(submission.learner, submission.file, submission.digest)
         try:
             sheet = notebook_file.parse_notebook(submission.text, submission.file.rpartition("/")[2])
@@ -64,7 +77,11 @@ class Judge:
             return replace(base, problem=str(error))
         answers = graft.answers_of(sheet, exercise.solution)
         made = graft.jobs(exercise.solution, answers.texts)
-        verdicts = [self._verdict(job, exercise, answers.notes.get(job.question, "")) for job in made]
+        notes = [answers.notes.get(job.question, "") for job in made]
+        verdicts = []
+        for verdict in self._questions.map(self._verdict, made, [exercise] * len(made), notes):
+            verdicts.append(verdict)
+            tell(verdict)
         return replace(base, exercise=exercise.stem, verdicts=tuple(verdicts))
 
     def _verdict(self, job: graft.Job, exercise: Exercise, note: str) -> Verdict:
@@ -72,6 +89,8 @@ class Judge:
         base = Outcome(job.question, "not attempted", "", 0, possible, exercise.stem)
         if not job.answer.strip() or state(job.answer, exercise.starters[job.question]) == "untouched":
             return Verdict(replace(base, message="still the starter; write your answer in its cell"), note)
+        if missing := needs.absent(job.needs):
+            return Verdict(replace(base, message=missing), note)
         began = time.perf_counter()
         record = self._record(job)
         seconds = time.perf_counter() - began

@@ -1,7 +1,23 @@
-"""The small course, for the tests of this folder."""
+"""The small course and one judge, for the tests of this folder."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 from small_fixtures import small, small_root, traces, warm
 
-__all__ = ["small", "small_root", "traces", "warm"]
+from course_lib.grading.judge import Judge
+
+__all__ = ["judge", "small", "small_root", "traces", "warm"]
+
+
+@pytest.fixture(scope="session")
+def judge(small_root: Path) -> Iterator[Judge]:
+    """Return one judge for all tests; its zygotes were started in the small course."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_ROOT", str(small_root))
+        judge = Judge(jobs=2).__enter__()
+    yield judge
+    judge.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any  # Any: a cell is JSON
@@ -12,19 +13,23 @@ import pytest
 import small_course
 from small_course import RIGHT, STEM, code, markdown
 
-from course_lib.authoring.warm import Warm
 from course_lib.errors import NotebookError
-from course_lib.grading.graded import Verdict
-from course_lib.grading.sheet import first_hint, judge, solution_of
+from course_lib.grading.exercise import exercise_for
+from course_lib.grading.graded import Graded, Submission, Verdict
+from course_lib.grading.judge import Judge
 from course_lib.notebook_file import Notebook
 
 DOUBLE, LATER = RIGHT["small-double"], RIGHT["small-later"]
 
 
-def judged(small: Path, warm: Warm, sheet: Notebook) -> dict[str, Verdict]:
+def graded(judge: Judge, sheet: Notebook, tell: Callable[[Verdict], None] = lambda verdict: None) -> Graded:
+    """Judge a sheet as it would lie on a disk."""
+    return judge.grade_one(Submission("ada", f"{STEM}.ipynb", json.dumps(sheet).encode()), tell)
+
+
+def judged(judge: Judge, sheet: Notebook) -> dict[str, Verdict]:
     """Judge a sheet; return the verdicts by question."""
-    path = small_course.write(small / "work" / f"{STEM}.ipynb", sheet)
-    return {verdict.outcome.question: verdict for verdict in judge(path, warm)}
+    return {verdict.outcome.question: verdict for verdict in graded(judge, sheet).verdicts}
 
 
 def outcomes(verdicts: dict[str, Verdict]) -> list[str]:
@@ -32,30 +37,31 @@ def outcomes(verdicts: dict[str, Verdict]) -> list[str]:
     return [verdict.outcome.outcome for verdict in verdicts.values()]
 
 
-def test_right_answers_pass_with_their_points(small: Path, warm: Warm) -> None:
+def test_right_answers_pass_with_their_points(small: Path, judge: Judge) -> None:
     told: list[Verdict] = []
-    path = small_course.write(small / "work" / f"{STEM}.ipynb", small_course.right())
-    verdicts = judge(path, warm, told.append)
-    assert told == verdicts
+    right = graded(judge, small_course.right(), told.append)
+    verdicts = right.verdicts
+    assert tuple(told) == verdicts
+    assert (right.learner, right.exercise, right.problem, right.points, right.possible) == ("ada", STEM, "", 2, 2)
     shown = [(v.outcome.question, v.outcome.outcome, v.outcome.points, v.outcome.possible) for v in verdicts]
     assert shown == [("small-double", "pass", 1, 1), ("small-later", "pass", 1, 1)]
     assert [(v.note, v.hint) for v in verdicts] == [("", ""), ("", "")]
 
 
-def test_untouched_sheet_is_not_attempted(small: Path, warm: Warm) -> None:
-    verdicts = judged(small, warm, small_course.sheet())
+def test_untouched_sheet_is_not_attempted(small: Path, judge: Judge) -> None:
+    verdicts = judged(judge, small_course.sheet())
     assert outcomes(verdicts) == ["not attempted", "not attempted"]
     assert verdicts["small-double"].outcome.message == "still the starter; write your answer in its cell"
     assert (verdicts["small-double"].outcome.points, verdicts["small-double"].outcome.possible) == (0, 1)
 
 
 @pytest.mark.parametrize("answer", ["", "# question: small-double", "# question: small-double\n# later\n", "   \n"])
-def test_empty_answer_is_not_attempted(answer: str, small: Path, warm: Warm) -> None:
-    assert outcomes(judged(small, warm, small_course.sheet(small_double=answer))) == ["not attempted"] * 2
+def test_empty_answer_is_not_attempted(answer: str, small: Path, judge: Judge) -> None:
+    assert outcomes(judged(judge, small_course.sheet(small_double=answer))) == ["not attempted"] * 2
 
 
-def test_wrong_answer_has_message_pointer_and_hint(small: Path, warm: Warm) -> None:
-    verdict = judged(small, warm, small_course.sheet(small_double="async def double(n):\n    return 6"))["small-double"]
+def test_wrong_answer_has_message_pointer_and_hint(small: Path, judge: Judge) -> None:
+    verdict = judged(judge, small_course.sheet(small_double="async def double(n):\n    return 6"))["small-double"]
     assert verdict.outcome.message == "expected 8, got 6"
     assert verdict.outcome.pointer == f"notebooks/{STEM}.ipynb § 2"
     assert verdict.hint.startswith("word word")
@@ -87,18 +93,18 @@ BAD_ANSWERS = {
 
 
 @pytest.mark.parametrize("name", BAD_ANSWERS)
-def test_bad_answer_costs_its_own_question(name: str, small: Path, warm: Warm) -> None:
+def test_bad_answer_costs_its_own_question(name: str, small: Path, judge: Judge) -> None:
     answer, outcome, message = BAD_ANSWERS[name]
     sheet = small_course.sheet(small_double=f"# question: small-double\n{answer}", small_later=LATER)
-    verdicts = judged(small, warm, sheet)
+    verdicts = judged(judge, sheet)
     assert outcomes(verdicts) == [outcome, "pass"]
     assert verdicts["small-double"].outcome.message == message
 
 
-def test_check_that_is_broken_itself_costs_its_own_question(small: Path, warm: Warm) -> None:
+def test_check_that_is_broken_itself_costs_its_own_question(small: Path, judge: Judge) -> None:
     path = small / "solutions" / f"{STEM}.ipynb"
     path.write_text(path.read_text().replace('return \\"told later\\"', "return None"))
-    verdicts = judged(small, warm, small_course.right())
+    verdicts = judged(judge, small_course.right())
     assert outcomes(verdicts) == ["pass", "error"]
     assert verdicts["small-later"].outcome.message.startswith("the check of small-later returned NoneType")
     assert "this is a bug in the course" in verdicts["small-later"].outcome.message
@@ -194,14 +200,11 @@ DAMAGES: dict[str, tuple[Damage, list[str], str]] = {
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_damaged_sheet_keeps_the_verdicts_of_its_answers(name: str, small: Path, warm: Warm) -> None:
+def test_damaged_sheet_keeps_the_verdicts_of_its_answers(name: str, small: Path, judge: Judge) -> None:
     damage, expected, note = DAMAGES[name]
     sheet = json.loads(json.dumps(small_course.right()))
     damage(sheet)
-    path = small / "work" / f"{STEM}.ipynb"
-    path.parent.mkdir()
-    path.write_text(json.dumps(sheet))
-    verdicts = judge(path, warm)
+    verdicts = graded(judge, sheet).verdicts
     assert [verdict.outcome.outcome for verdict in verdicts] == expected
     assert verdicts[0].note == note
 
@@ -225,57 +228,37 @@ def test_damaged_sheet_keeps_the_verdicts_of_its_answers(name: str, small: Path,
         (b'{"nbformat": 4, "cells": {}}', "00_small.ipynb has no list of cells; restore it with: course reset 00"),
     ],
 )
-def test_file_that_is_no_notebook_costs_one_sentence(content: bytes, said: str, small: Path, warm: Warm) -> None:
-    path = small / f"{STEM}.ipynb"
-    path.write_bytes(content)
-    with pytest.raises(NotebookError) as refused:
-        judge(path, warm)
-    assert str(refused.value) == said
+def test_file_that_is_no_notebook_costs_one_sentence(content: bytes, said: str, small: Path, judge: Judge) -> None:
+    found = judge.grade_one(Submission("ada", f"late/{STEM}.ipynb", content))
+    assert (found.problem, found.verdicts, found.exercise) == (said, (), "")
 
 
-def test_file_in_another_encoding_costs_one_sentence(small: Path, warm: Warm) -> None:
-    path = small / f"{STEM}.ipynb"
-    path.write_bytes('{"nbformat": 4}'.encode("utf-16"))
-    with pytest.raises(
-        NotebookError, match=r"^00_small\.ipynb cannot be read \(.*\); check the file and its permissions$"
-    ):
-        judge(path, warm)
+def test_file_in_another_encoding_costs_one_sentence(small: Path, judge: Judge) -> None:
+    said = judge.grade_one(Submission("ada", f"{STEM}.ipynb", '{"nbformat": 4}'.encode("utf-16"))).problem
+    assert re.fullmatch(r"00_small\.ipynb cannot be read \(.*\); check the file and its permissions", said)
 
 
-def test_folder_in_place_of_a_sheet_costs_one_sentence(small: Path, warm: Warm) -> None:
-    (small / f"{STEM}.ipynb").mkdir()
-    with pytest.raises(NotebookError, match=r"^00_small\.ipynb cannot be read \(.*Is a directory.*\); check the file"):
-        judge(small / f"{STEM}.ipynb", warm)
+def test_file_with_a_byte_order_mark_is_read(small: Path, judge: Judge) -> None:
+    text = b"\xef\xbb\xbf" + json.dumps(small_course.right()).encode()
+    assert judge.grade_one(Submission("ada", f"{STEM}.ipynb", text)).points == 2
 
 
 @pytest.mark.parametrize("name", [f"{STEM}.ipynb", f"{STEM}-2.ipynb", "00_kept-20260101.ipynb", "my answers.ipynb"])
 def test_sheet_is_known_by_its_name_or_by_its_questions(name: str, small: Path) -> None:
-    assert solution_of(small_course.write(small / name, small_course.sheet()))[0] == STEM
+    assert exercise_for(f"folder/{name}", small_course.sheet()).stem == STEM
 
 
 def test_sheet_of_another_course_is_refused(small: Path) -> None:
-    path = small_course.write(small / "other.ipynb", small_course.notebook(markdown("a", "# x")))
     with pytest.raises(NotebookError) as refused:
-        solution_of(path)
+        exercise_for("other.ipynb", small_course.notebook(markdown("a", "# x")))
     assert str(refused.value) == (
         "other.ipynb belongs to no exercise of the course; name it like 03_engine_and_session.ipynb"
     )
 
 
-def test_judging_does_not_write_into_the_sheet(small: Path, warm: Warm) -> None:
-    path = small_course.write(small / "work" / f"{STEM}.ipynb", small_course.right())
-    before = path.read_bytes(), path.stat().st_mtime_ns
-    judge(path, warm)
-    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
-
-
-def test_question_without_hints_has_no_hint() -> None:
-    assert first_hint(small_course.solution(), "small-treble") == ""
-
-
 @pytest.mark.parametrize("name", ["answer-small-double", "check-small-double"])
 def test_question_whose_server_is_missing_is_not_attempted_and_the_others_are_judged(
-    name: str, small: Path, warm: Warm, monkeypatch: pytest.MonkeyPatch
+    name: str, small: Path, judge: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("COURSE_REQUIRE_ALL", raising=False)
     hidden_servers.hide(monkeypatch)
@@ -284,15 +267,15 @@ def test_question_whose_server_is_missing_is_not_attempted_and_the_others_are_ju
     first, _, rest = ours["source"].partition("\n" if name.startswith("answer") else "await")
     ours["source"] = f"{first}\n# needs: mariadb\n{rest}" if first else f"# needs: mariadb\nawait{rest}"
     small_course.write(small / "solutions" / f"{STEM}.ipynb", solution)
-    verdicts = judged(small, warm, small_course.right())
+    verdicts = judged(judge, small_course.right())
     assert outcomes(verdicts) == ["not attempted", "pass"]
     said = verdicts["small-double"].outcome
     assert said.message == "skipped: no MariaDB here; course doctor says how to install one"
     assert (said.points, said.possible) == (0, 1)
 
 
-def test_needs_line_of_a_learner_loses_no_verdict(small: Path, warm: Warm) -> None:
+def test_needs_line_of_a_learner_loses_no_verdict(small: Path, judge: Judge) -> None:
     sheet = small_course.sheet(small_double=f"# needs: oracle\n{DOUBLE}", small_later=LATER)
-    verdicts = judged(small, warm, sheet)
+    verdicts = judged(judge, sheet)
     assert outcomes(verdicts) == ["error", "pass"]
     assert verdicts["small-double"].outcome.message.startswith("CourseError: a needs line expects postgres, ")
