@@ -54,7 +54,8 @@ def warm_up() -> tuple[Any, Any]:
     all_questions()
     shell = make_shell()
     capture()
-    asyncio.run(visit_neutral_app(shell))
+    with contextlib.suppress(Exception):  # it saves time only; what fails on a full disk is said where it matters
+        asyncio.run(visit_neutral_app(shell))
     until = time.monotonic() + SETTLE_S
     while threading.active_count() > 1 and time.monotonic() < until:  # a fork with threads may deadlock
         time.sleep(0.01)

@@ -169,7 +169,7 @@ def test_ctrl_c_leaves_nothing(where: str, small: Path, traces: Traces, tmp_path
     before = sheet.read_bytes()
     with check(traces, TMPDIR=str(temporary)) as process:
         wait_for(begun)
-        assert len(traces.running()) == 3  # the command, its warm process, the answer
+        assert len(traces.running()) >= 2 + JOBS  # the command, its zygotes, the answer, perhaps another one
         os.killpg(process.pid, signal.SIGINT)
         out, err = process.communicate()
     assert (process.returncode, out, err) == (130, "", "course check: stopped\n")
