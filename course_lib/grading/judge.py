@@ -24,7 +24,7 @@ from course_lib.databases import needs
 from course_lib.errors import CourseError, NotebookError
 from course_lib.grading.exercise import Exercise, exercise_for
 from course_lib.grading.graded import Graded, Submission, Verdict
-from course_lib.grading.zygote import Fresh, Zygote
+from course_lib.grading.zygote import Fresh, Nest, Zygote
 
 LONGEST = 2000  # characters of a message: one that a check wrote has 200
 RED = ("fail", "error", "timeout")
@@ -32,26 +32,36 @@ JOBS = os.cpu_count() or 1
 
 
 class Judge:
-    """Zygotes that judge side by side, as a context manager; `timeout` (seconds) replaces each question's own clock."""
+    """Zygotes that judge side by side, as a context manager.
 
-    def __init__(self, jobs: int = JOBS, timeout: float | None = None, *, fork: bool = hasattr(os, "fork")) -> None:
+    `timeout` (seconds) replaces each question's own clock; `quick` is for a handful of sheets: it starts sooner, and each
+    answer takes a little longer. Where a process cannot fork, every answer gets a fresh process.
+    """
+
+    def __init__(
+        self,
+        jobs: int = JOBS,
+        timeout: float | None = None,
+        *,
+        quick: bool = False,
+        fork: bool = hasattr(os, "fork"),
+    ) -> None:
         if jobs < 1:
             raise CourseError(f"expected at least 1 job, got {jobs}")
         self.jobs = jobs
         self.timeout = timeout
-        self._kind = Zygote if fork else Fresh
+        self._nest = Nest(quick=quick) if fork else None
+        self._all: list[Zygote] = []
         self._free: queue.SimpleQueue[Zygote | Fresh] = queue.SimpleQueue()
-        self._all: list[Zygote | Fresh] = []
         self._questions = ThreadPoolExecutor(jobs, thread_name_prefix="question")
 
     def __enter__(self) -> Judge:
-        try:
+        self._all = self._nest.zygotes(self.jobs) if self._nest is not None else []
+        for each in self._all:
+            self._free.put(each)
+        if self._nest is None:
             for _ in range(self.jobs):
-                self._all.append(self._kind())
-                self._free.put(self._all[-1])
-        except BaseException:
-            self.close()
-            raise
+                self._free.put(Fresh())
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -62,7 +72,8 @@ class Judge:
         self._questions.shutdown(wait=False, cancel_futures=True)
         for each in self._all:
             each.close()
-        self._all.clear()
+        if self._nest is not None:
+            self._nest.close()
 
     def grade_one(self, submission: Submission, tell: Callable[[Verdict], None] = lambda verdict: None) -> Graded:
         """Return the verdicts on one submission, or the sentence that says why there are none; from any thread.

@@ -1,6 +1,6 @@
 """The zygote: imports the stack once, warms it by an app of its own, then forks one confined child per answer.
 
-`python -m course_lib.grading.zygote_process` reads one JSON job per line and answers each with one JSON record. A fork
+`python -m course_lib.grading.zygote_process FD...` reads one JSON job per line and answers each with one record. A fork
 copies memory, so this process never reads a solution, an expected output or another submission: the judge has them.
 """
 
@@ -17,6 +17,7 @@ import secrets
 import select
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -28,33 +29,63 @@ from course_lib.authoring.warm_process import PR_SET_PDEATHSIG, STACK
 
 RECORD_CAP = 1_000_000  # bytes that one answer may send: a message is 200, and a flood must not fill our memory
 BEFORE = {"entered": "", "prepared": "entered", "answered": "prepared"}  # stage -> the one it comes after
+MOST_FILES = 4096  # descriptors that a zygote might have; it has a dozen
 SETTLE_S = 5.0  # the threads of the warm-up end within a tenth of it
 
 
 def main() -> None:
-    """Serve jobs from standard input until it closes."""
-    answers = os.dup(1)  # jobs own the streams, so the answers need a way of their own
-    os.dup2(os.open(os.devnull, os.O_RDWR), 1)
-    shell, seal = warm_up()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    for line in sys.stdin:
-        _write(answers, forked(json.loads(line), shell, seal))
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends already; an exit within the exit would print a traceback
+    """Warm up, become one zygote per connection (their descriptors are the arguments), and serve until all hang up."""
+    connections = [int(number) for number in sys.argv[1:] if number.isdigit()]
+    shell, seal = warm_up(quick="--quick" in sys.argv)
+    zygotes = [_zygote(each, connections, shell, seal) for each in connections]
+    for each in connections:
+        os.close(each)
+    for zygote in zygotes:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(zygote, 0)
 
 
-def warm_up() -> tuple[Any, Any]:
-    """Import what answers and checks use, run a neutral app once, and return the shell and the seal of what is ours."""
+def _zygote(connection: int, all_of_them: list[int], shell: Any, seal: Any) -> int:
+    """Fork the zygote that serves one connection; return its process id."""
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        _die_with_parent()
+        for other in all_of_them:
+            if other != connection:
+                os.close(other)
+        with socket.socket(fileno=connection) as judge, judge.makefile("r", encoding="utf-8") as jobs:
+            for line in jobs:
+                judge.sendall(json.dumps(forked(json.loads(line), shell, seal)).encode() + b"\n")
+    except OSError:
+        pass  # the judge hung up
+    finally:
+        os._exit(0)
+
+
+def warm_up(*, quick: bool = False) -> tuple[Any, Any]:
+    """Import what answers and checks use, run a neutral app once, and return the shell and the seal of what is ours.
+
+    A `quick` zygote leaves the app out: it saves 50 ms for each answer and costs 300, too much for a single sheet.
+    """
     for module in (*STACK, "asyncpg", "sqlalchemy.dialects.postgresql.asyncpg"):
         importlib.import_module(module)
     from course_lib.authoring.cells import capture, make_shell
     from course_lib.checks.question import all_questions
-    from course_lib.grading.neutral import visit_neutral_app
     from course_lib.grading.seal import Seal
+    from course_lib.observe import app_hooks, engine_hooks
 
     all_questions()
+    for hook in (app_hooks, engine_hooks):  # our own changes to FastAPI and SQLAlchemy, before everything is sealed
+        hook.install()
     shell = make_shell()
     capture()
+    if quick:
+        return shell, Seal(shell)
     with contextlib.suppress(Exception):  # it saves time only; what fails on a full disk is said where it matters
+        from course_lib.grading.neutral import visit_neutral_app
+
         asyncio.run(visit_neutral_app(shell))
     until = time.monotonic() + SETTLE_S
     while threading.active_count() > 1 and time.monotonic() < until:  # a fork with threads may deadlock
@@ -167,12 +198,14 @@ def _write(to: int, record: dict[str, Any]) -> None:
 
 def _child(job: dict[str, Any], shell: Any, seal: Any, home: str, writing: int, reading: int) -> NoReturn:
     os.setsid()  # one group, so that a kill reaches whatever the answer started
-    with contextlib.suppress(OSError, AttributeError):  # Linux only
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    _die_with_parent()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nothing, stream)
+    low, high = sorted((writing, reading))
+    for first, last in ((3, low), (low + 1, high), (high + 1, MOST_FILES)):
+        os.closerange(first, last)  # the line to the judge most of all: an answer must not speak to it
     tempfile.tempdir = os.environ["TMPDIR"] = home
     from course_lib.grading.child import judged
 
@@ -183,6 +216,11 @@ def _child(job: dict[str, Any], shell: Any, seal: Any, home: str, writing: int, 
         _write(writing, {**record, **json.loads(os.read(reading, 200))})
     finally:
         os._exit(0)
+
+
+def _die_with_parent() -> None:
+    with contextlib.suppress(OSError, AttributeError):  # Linux only
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 if __name__ == "__main__":
