@@ -34,8 +34,8 @@ JOBS = os.cpu_count() or 1
 class Judge:
     """Zygotes that judge side by side, as a context manager.
 
-    `timeout` (seconds) replaces each question's own clock; `quick` is for a handful of sheets: it starts sooner, and each
-    answer takes a little longer. Where a process cannot fork, every answer gets a fresh process.
+    `timeout` (seconds) replaces each question's own clock; `quick` is for a handful of sheets: it starts sooner, and
+    each answer takes a little longer. Where a process cannot fork, every answer gets a fresh process.
     """
 
     def __init__(

@@ -69,18 +69,20 @@ def warm_up(*, quick: bool = False) -> tuple[Any, Any]:
 
     A `quick` zygote leaves the app out: it saves 50 ms for each answer and costs 300, too much for a single sheet.
     """
-    for module in (*STACK, "asyncpg", "sqlalchemy.dialects.postgresql.asyncpg"):
+    for module in STACK if quick else (*STACK, "asyncpg", "sqlalchemy.dialects.postgresql.asyncpg"):
         importlib.import_module(module)
     from course_lib.authoring.cells import capture, make_shell
     from course_lib.checks.question import all_questions
     from course_lib.grading.seal import Seal
     from course_lib.observe import app_hooks, engine_hooks
+    from course_lib.workspace import extension
 
     all_questions()
     for hook in (app_hooks, engine_hooks):  # our own changes to FastAPI and SQLAlchemy, before everything is sealed
         hook.install()
     shell = make_shell()
     capture()
+    extension.load(shell)  # a shell with our hooks is what an answer finds in a notebook, and what is sealed
     if quick:
         return shell, Seal(shell)
     with contextlib.suppress(Exception):  # it saves time only; what fails on a full disk is said where it matters
