@@ -83,8 +83,16 @@ def warm_up(*, quick: bool = False) -> tuple[Any, Any]:
     shell = make_shell()
     capture()
     extension.load(shell)  # a shell with our hooks is what an answer finds in a notebook, and what is sealed
-    if quick:
-        return shell, Seal(shell)
+    if not quick:
+        _walk_once(shell)
+    _leave_no_folder()
+    seal = Seal(shell)
+    gc.collect()
+    gc.freeze()  # the garbage collector would touch, and so copy, every shared page in every child
+    return shell, seal
+
+
+def _walk_once(shell: Any) -> None:
     with contextlib.suppress(Exception):  # it saves time only; what fails on a full disk is said where it matters
         from course_lib.grading.neutral import visit_neutral_app
 
@@ -92,10 +100,15 @@ def warm_up(*, quick: bool = False) -> tuple[Any, Any]:
     until = time.monotonic() + SETTLE_S
     while threading.active_count() > 1 and time.monotonic() < until:  # a fork with threads may deadlock
         time.sleep(0.01)
-    seal = Seal(shell)
-    gc.collect()
-    gc.freeze()  # the garbage collector would touch, and so copy, every shared page in every child
-    return shell, seal
+
+
+def _leave_no_folder() -> None:
+    """Remove the workspace that the extension has made here: a child makes its own, and none may find another's."""
+    from course_lib.workspace import folder
+
+    place = folder.root()
+    sys.path.remove(str(place))
+    shutil.rmtree(place, ignore_errors=True)
 
 
 def forked(job: dict[str, Any], shell: Any, seal: Any) -> dict[str, Any]:
