@@ -38,7 +38,7 @@ def judged(job: dict[str, Any], shell: Any, folder: str, send: Send, seal: Seal)
     verdict.compare_with_starter = False
     os.environ["COURSE_STRICT"] = "1"
     os.environ.pop("COURSE_WORKSPACE", None)  # the learner's own app must not be rebuilt by a verdict
-    watch = Watch()
+    watch = Watch(seal)
     try:
         record = asyncio.run(_stages(job, Run(shell), send, seal))
     except BaseException as error:  # SystemExit included: the record must reach the judge

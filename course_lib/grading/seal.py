@@ -14,32 +14,53 @@ from collections.abc import Iterator
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any  # Any: whatever a module holds
 
+# modules, and packages with a dot at the end. A comparison touches what it compares, and so copies pages of the parent:
+# all of SQLAlchemy would cost 27 ms for each answer, the parts that a verdict rests on cost 11 (measured)
 GUARDED = (
-    "course_lib",
-    "asyncio",
-    "httpx",
-    "sqlalchemy",
-    "IPython",
-    "fastapi",
-    "starlette",
-    "pydantic",
-    "anyio",
-    "aiosqlite",
-    "greenlet",
-    "inspect",
+    "course_lib.",
+    "asyncio.",
+    "httpx.",
+    "sqlalchemy.engine.base",
+    "sqlalchemy.engine.cursor",
+    "sqlalchemy.engine.default",
+    "sqlalchemy.engine.result",
+    "sqlalchemy.event.",
+    "sqlalchemy.ext.asyncio.",
+    "sqlalchemy.orm.session",
+    "sqlalchemy.pool.",
+    "sqlalchemy.dialects.sqlite.aiosqlite",
+    "sqlalchemy.dialects.postgresql.asyncpg",
+    "aiosqlite.",
+    "asyncpg.connection",
+    "IPython.core.async_helpers",
+    "IPython.core.compilerop",
+    "IPython.core.inputtransformer2",
+    "IPython.core.interactiveshell",
+    "fastapi.applications",
+    "fastapi.routing",
+    "starlette.applications",
+    "starlette.routing",
+    "anyio.from_thread",
+    "anyio.to_thread",
+    "anyio._backends._asyncio",
     "ast",
-    "json",
-    "threading",
-    "traceback",
+    "builtins",
     "contextlib",
     "dataclasses",
-    "weakref",
-    "signal",
+    "gc",
+    "inspect",
+    "json.",
     "os",
+    "signal",
+    "sqlite3.",
+    "sys",
+    "threading",
     "time",
+    "traceback",
     "warnings",
-    "builtins",
+    "weakref",
 )
+PACKAGES = tuple(name for name in GUARDED if name.endswith("."))
 METHODS = (FunctionType, classmethod, staticmethod, property, BuiltinFunctionType)
 # what tests of a process's inner life use and no answer of this course needs; each reaches into memory that is ours
 REFUSED = frozenset(
@@ -60,6 +81,8 @@ class Seal:
         self._checker = [kept for kept in self._owners if kept[0].startswith(CHECKER)]
         self._modules = [(name, module) for name, module in sys.modules.items() if is_guarded(name)]
         self._hooks = hooks(shell)
+        own = [kept for label, _, kept in self._owners if label.startswith("course_lib")]
+        self.codes = frozenset(code for kept in own for _, _, code in kept if code is not None)
 
     def add(self, *names: str) -> None:
         """Guard what these modules hold now as well: some are imported after the seal was made."""
@@ -92,7 +115,7 @@ def _changed(kept_of: list[tuple[str, Any, list[_Entry]]]) -> str:
 
 def is_guarded(name: str) -> bool:
     """Say whether a module is one of ours or of those that a verdict rests on."""
-    return name.partition(".")[0] in GUARDED
+    return name in GUARDED or f"{name}.".startswith(PACKAGES)
 
 
 def owners(only: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
@@ -158,15 +181,9 @@ class Watch:
     Python cannot remove an audit hook, so a process that has one must be thrown away after the verdict.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, seal: Seal) -> None:
         self.seen = ""
-        self._ours = {
-            code
-            for label, owner in owners()
-            if label.startswith("course_lib")
-            for _, _, code in entries(vars(owner))
-            if code is not None
-        }
+        self._ours = seal.codes
         sys.addaudithook(self._hear)
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:

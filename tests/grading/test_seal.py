@@ -115,7 +115,7 @@ def test_our_own_watching_breaks_no_seal() -> None:
 def in_a_process(code: str) -> str:
     """Run `code` where an audit hook may stay for ever; return what it printed."""
     program = "import ctypes, gc, sys\nimport course_lib.checks.assertions as checker\n"
-    program += "from course_lib.grading.seal import Watch\nwatch = Watch()\n"
+    program += "from course_lib.grading.seal import Seal, Watch\nwatch = Watch(Seal())\n"
     program += f"try:\n    {code}\nexcept PermissionError as error:\n    print(error)\nprint(watch.seen or 'unseen')"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
