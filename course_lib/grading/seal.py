@@ -53,7 +53,6 @@ GUARDED = (
     "os",
     "signal",
     "sqlite3.",
-    "sys",
     "threading",
     "time",
     "traceback",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any  # Any: a cell is JSON
 
@@ -13,10 +14,13 @@ import pytest
 import small_course
 from small_course import RIGHT, STEM, code, markdown
 
-from course_lib.errors import NotebookError
+from course_lib.authoring.graft import Job
+from course_lib.checks.outcome import Outcome
+from course_lib.errors import CourseError, NotebookError
 from course_lib.grading.exercise import exercise_for
 from course_lib.grading.graded import Graded, Submission, Verdict
-from course_lib.grading.judge import Judge
+from course_lib.grading.judge import Judge, believed
+from course_lib.grading.zygote import Zygote
 from course_lib.notebook_file import Notebook
 
 DOUBLE, LATER = RIGHT["small-double"], RIGHT["small-later"]
@@ -279,3 +283,108 @@ def test_needs_line_of_a_learner_loses_no_verdict(small: Path, judge: Judge) -> 
     verdicts = judged(judge, sheet)
     assert outcomes(verdicts) == ["error", "pass"]
     assert verdicts["small-double"].outcome.message.startswith("CourseError: a needs line expects postgres, ")
+
+
+def test_a_known_wrong_turn_is_named_by_its_text_or_by_its_message(small: Path, judge: Judge) -> None:
+    known = "async def double(number):\n    return 6  # copied, with a remark of my own"
+    verdicts = judged(judge, small_course.sheet(small_double=f"# question: small-double\n{known}"))
+    assert verdicts["small-double"].turn == "copied"
+    likewise = "async def double(number):\n    number = 6\n    return number"
+    verdicts = judged(judge, small_course.sheet(small_double=f"# question: small-double\n{likewise}"))
+    assert verdicts["small-double"].turn == "copied"
+    other = "async def double(number):\n    return 'six'"
+    verdicts = judged(judge, small_course.sheet(small_double=f"# question: small-double\n{other}"))
+    assert (verdicts["small-double"].turn, verdicts["small-double"].outcome.outcome) == ("", "fail")
+
+
+def test_what_a_right_answer_prints_stays_with_the_judge(
+    small: Path, judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[dict[str, Any]] = []
+
+    def ended(_: Zygote, job: dict[str, Any]) -> dict[str, Any]:
+        sent.append(job)
+        return {"stage": "died", "message": "no"}
+
+    monkeypatch.setattr(Zygote, "run", ended)
+    graded(judge, small_course.right())
+    assert sorted(job["question"] for job in sent) == ["small-double", "small-later"]
+    assert all("target" not in job for job in sent)
+
+
+def test_many_submissions_are_judged_side_by_side_and_each_gets_its_own(small: Path, judge: Judge) -> None:
+    def submission(number: int) -> Submission:
+        right = small_course.right() if number % 2 else small_course.sheet(small_double="# question: small-double\nx")
+        return Submission(f"learner {number}", f"{STEM}.ipynb", json.dumps(right).encode())
+
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(judge.grade_one, map(submission, range(12))))
+    assert [result.learner for result in results] == [f"learner {number}" for number in range(12)]
+    assert [result.points for result in results] == [0, 2] * 6
+    assert [result.digest for result in results] == [submission(number).digest for number in range(12)]
+
+
+def test_a_shorter_clock_is_the_judges(small_root: Path, small: Path) -> None:
+    hang = small_course.sheet(small_double="# question: small-double\nawait asyncio.sleep(1e9)", small_later=LATER)
+    with Judge(jobs=1, timeout=0.3, quick=True) as hasty:
+        verdicts = judged(hasty, hang)
+    assert outcomes(verdicts) == ["timeout", "pass"]
+    assert (
+        verdicts["small-double"].outcome.message
+        == "timeout: still waiting in '<module>' at line 2 of the cell after 0.3 s"
+    )
+
+
+def test_without_fork_the_verdicts_are_the_same(small: Path) -> None:
+    sheet = small_course.sheet(
+        small_double="# question: small-double\nasync def double(n): return 6", small_later=LATER
+    )
+    with Judge(jobs=1, fork=False) as slow:
+        verdicts = judged(slow, sheet)
+    assert outcomes(verdicts) == ["fail", "pass"]
+    assert [verdict.isolation for verdict in verdicts.values()] == [(), ()]
+
+
+def test_a_judge_without_jobs_is_refused() -> None:
+    with pytest.raises(CourseError, match=r"^expected at least 1 job, got 0$"):
+        Judge(jobs=0)
+
+
+SAID = Outcome("small-double", "pass", "all right", 1, 1, STEM, 1)
+JOB = Job("small-double", [], "", "", repr(SAID))
+
+
+def record(**changes: Any) -> dict[str, Any]:
+    """Return the record of a pass, with changes to its verdict."""
+    said = {key: value for key, value in SAID.as_dict().items() if key != "pointer"}
+    return {"stage": "verdict", "verdict": {**said, **changes}, "shown": repr(SAID)}
+
+
+def test_a_record_in_form_is_believed() -> None:
+    assert believed(JOB, record()) == SAID
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        record(outcome="perfect"),
+        record(question="small-later"),
+        record(message=["pass"]),
+        record(points="1"),
+        record(extra=1),
+        {**record(), "verdict": None},
+        {**record(), "shown": 3},
+        {"stage": "verdict"},
+        {"stage": "late"},
+        {"stage": "answer", "message": None, "place": 3, "slug": {}},
+        {},
+    ],
+)
+def test_a_record_out_of_form_is_an_error_of_the_answer(odd: dict[str, Any]) -> None:
+    said = believed(JOB, odd)
+    assert said.outcome == "error"
+    assert said.message.startswith(("the answer wrote into the judge's own channel", "None"))
+
+
+def test_a_message_without_end_is_cut() -> None:
+    assert len(believed(JOB, record(outcome="fail", message="x" * 9_000)).message) == 2000
