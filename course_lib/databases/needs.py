@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from typing import Any  # Any: IPython ships no types
 
-from course_lib.databases import binaries, unroot
+from course_lib.databases import allotment, binaries, unroot
 from course_lib.errors import CourseError, ServerError
 from course_lib.notebook_file import QUESTION
 
@@ -84,6 +84,8 @@ def is_required() -> bool:
 
 def _lacking(kind: str) -> tuple[str, str] | None:
     """Return what is missing for `kind` (its name, and why), None when it is here."""
+    if allotment.given is not None:
+        return None if allotment.given.get(kind) else (KINDS[kind], "this answer was handed none")
     if kind.startswith("pgbouncer"):
         return _lacking_for_pooler(kind)
     why = _unfound(kind)

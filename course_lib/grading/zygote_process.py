@@ -26,9 +26,12 @@ from typing import Any, NoReturn  # Any: jobs and records are JSON
 
 from course_lib.authoring.clock import Clock
 from course_lib.authoring.warm_process import PR_SET_PDEATHSIG, STACK
+from course_lib.databases import allotment
+from course_lib.errors import CourseError
 
 RECORD_CAP = 1_000_000  # bytes that one answer may send: a message is 200, and a flood must not fill our memory
 BEFORE = {"entered": "", "prepared": "entered", "answered": "prepared"}  # stage -> the one it comes after
+DATABASES = 2  # of each kind, for a check that wants two at once
 MOST_FILES = 4096  # descriptors that a zygote might have; it has a dozen
 SETTLE_S = 5.0  # the threads of the warm-up end within a tenth of it
 
@@ -113,6 +116,29 @@ def _leave_no_folder() -> None:
 
 def forked(job: dict[str, Any], shell: Any, seal: Any) -> dict[str, Any]:
     """Run one job in a child; return its record, with the CPU it took."""
+    places = _places(job)
+    try:
+        return _forked(job, shell, seal, places)
+    finally:
+        for kind, stock in places.items():
+            for place in stock:
+                allotment.give_back(place, kind)
+
+
+def _places(job: dict[str, Any]) -> dict[str, list[Any]]:
+    """Return databases of its own for a job whose cells or check ask for a server; none where there is no server."""
+    from course_lib.checks.question import all_questions
+
+    asked = all_questions().get(job["question"])
+    kinds = {*job.get("needs", ()), *(asked.servers if asked is not None else ())}
+    found: dict[str, list[Any]] = {}
+    for kind in sorted(kinds & set(allotment.RESETS)):
+        with contextlib.suppress(CourseError):  # not here: the check does without, or its cell says so
+            found[kind] = [allotment.take(kind) for _ in range(DATABASES)]
+    return found
+
+
+def _forked(job: dict[str, Any], shell: Any, seal: Any, places: dict[str, list[Any]]) -> dict[str, Any]:
     try:
         # in the folder of the parent, who removes what a kill leaves; named, for tempfile's own search writes a file
         home = tempfile.mkdtemp(prefix="job-", dir=os.environ.get("TMPDIR"))
@@ -124,7 +150,7 @@ def forked(job: dict[str, Any], shell: Any, seal: Any) -> dict[str, Any]:
     if child == 0:
         os.close(to_us)
         os.close(from_us)
-        _child(job, shell, seal, home, from_child, to_child)
+        _child(job, shell, seal, home, (from_child, to_child), places)
     os.close(from_child)
     os.close(to_child)
     talk = _Talk(to_us, from_us)
@@ -211,7 +237,10 @@ def _write(to: int, record: dict[str, Any]) -> None:
             data = data[os.write(to, data) :]
 
 
-def _child(job: dict[str, Any], shell: Any, seal: Any, home: str, writing: int, reading: int) -> NoReturn:
+def _child(
+    job: dict[str, Any], shell: Any, seal: Any, home: str, pipes: tuple[int, int], places: dict[str, list[Any]]
+) -> NoReturn:
+    writing, reading = pipes
     os.setsid()  # one group, so that a kill reaches whatever the answer started
     _die_with_parent()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -221,6 +250,7 @@ def _child(job: dict[str, Any], shell: Any, seal: Any, home: str, writing: int, 
     low, high = sorted((writing, reading))
     for first, last in ((3, low), (low + 1, high), (high + 1, MOST_FILES)):
         os.closerange(first, last)  # the line to the judge most of all: an answer must not speak to it
+    allotment.given = places
     tempfile.tempdir = os.environ["TMPDIR"] = home
     from course_lib.grading.child import judged
 

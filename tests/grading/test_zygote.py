@@ -199,3 +199,55 @@ def test_without_fork_every_job_has_a_process_of_its_own() -> None:
 @pytest.mark.skipif(not os.path.isdir("/dev/shm"), reason="this system has no /dev/shm")
 def test_children_work_on_a_disk_in_memory(nest: Nest) -> None:
     assert nest._home.name.startswith("/dev/shm/")
+
+
+ON_POSTGRES = '''
+import asyncio
+
+from course_lib import fresh
+from course_lib.checks.assertions import ask, equal
+from course_lib.checks.question import question
+from course_lib.databases import needs
+
+
+@question("small-server", lesson="00_small", section=1)
+async def check_server(server):
+    """Ask on PostgreSQL where it is, else on SQLite."""
+    kind = "sqlite" if needs.absent(["postgres"]) else "postgres"
+    async with fresh(kind) as engine, fresh(kind) as other:
+        equal(await ask(server, engine), 3)
+        equal(await ask(server, other), 3)
+    return f"three drinks on {kind}"
+'''
+SERVER = """
+from sqlalchemy import text
+
+
+async def server(engine):
+    async with engine.begin() as connection:
+        drinks = await connection.scalar(text("SELECT count(*) FROM items"))
+        await connection.execute(text("DELETE FROM items"))
+        return drinks
+"""
+
+
+@pytest.mark.postgres
+def test_a_job_that_needs_a_server_gets_databases_of_its_own(zygote: Zygote, monkeypatch: pytest.MonkeyPatch) -> None:
+    setup = ["%load_ext course_lib", ON_POSTGRES]
+    for _ in range(3):  # what an answer has deleted is there again for the next
+        record = zygote.run(job(SERVER, "small-server", setup=setup, needs=["postgres"]))
+        assert record["verdict"]["message"] == "three drinks on postgres"
+
+
+def test_a_job_that_names_no_server_finds_none(zygote: Zygote, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = zygote.run(
+        job(SERVER, "small-server", setup=["import os\nos.environ.pop('COURSE_REQUIRE_ALL', 0)", ON_POSTGRES])
+    )
+    assert record["verdict"]["message"] == "three drinks on sqlite"
+    insisting = SERVER.replace("text\n", "text\nfrom course_lib import fresh\n").replace(
+        "engine):", 'engine):\n    async with fresh("postgres"): pass'
+    )
+    record = zygote.run(
+        job(insisting, "small-server", setup=["import os\nos.environ.pop('COURSE_REQUIRE_ALL', 0)", ON_POSTGRES])
+    )
+    assert "this answer was handed none" in record["verdict"]["message"]
