@@ -13,13 +13,22 @@ from pathlib import Path
 from typing import Any  # Any: what a TOML file holds
 
 from attacks.targets import TARGETS, Target, packed
-
 from course_lib.checks.outcome import OutcomeName
 from course_lib.grading.graded import Submission
 
 FOLDER = Path(__file__).resolve().parent
+LONG = {  # what nobody wants to read in a file
+    "many": " + ".join(["1"] * 2000),
+    "deep": "(" * 5000 + ")" * 5000,
+    "signs": "-" * 20_000,
+    "nul": "\0",
+    "half": "\ud800",
+    "lines": "\n".join(["pass"] * 100_000),
+    "long": "x" * 10_000_000,
+}
+NOTICED = "the answer changed the course's own code ("
 # "as the answer": the attack has no effect, so the verdict is what the answer in it deserves
-KEYS = ("before", "inside", "after", "text", "answer", "learner", "needs", "only", "hangs", "neighbour", "hidden")
+KEYS = ("before", "inside", "after", "text", "answer", "learner", "needs", "only", "hangs", "neighbour", "toothless")
 
 
 @dataclass(frozen=True)
@@ -49,7 +58,7 @@ class Attack:
     only: tuple[str, ...] = ()
     hangs: bool = False  # judged with a short clock
     neighbour: bool = False  # another question of the sheet is right, and must stay so
-    hidden: str = ""  # the reason why it has no teeth when nothing stops it
+    toothless: str = ""  # the reason why it would change nothing even if nobody stopped it
     verdict: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -60,11 +69,15 @@ class Attack:
     def expected(self, target: Target) -> Expected:
         """Return what the verdict on `target` must be."""
         verdict = {**self.verdict, **self.verdict.get("on", {}).get(target.question, {})}
+        honest = (
+            Expected(("pass",), (target.proved,)) if self.answer == "right" else Expected(("fail",), (target.caught,))
+        )
         if verdict["outcome"] == "as the answer":
-            if self.answer == "right":
-                return Expected(("pass",), (target.proved,))
-            return Expected(("fail",), (target.caught,))
-        return Expected(_several(verdict["outcome"]), _several(verdict.get("message", "")))
+            return honest
+        if verdict["outcome"] == "as the answer, or noticed":
+            return Expected((*honest.outcomes, "error"), (*honest.messages, NOTICED))
+        messages = _several(verdict.get("message", ""))
+        return Expected(_several(verdict["outcome"]), tuple(_named(each, target) for each in messages))
 
     def code(self, target: Target) -> str:
         """Return the answer cell."""
@@ -86,8 +99,10 @@ def _named(text: str, target: Target) -> str:
         "function": target.function,
         "stem": target.stem,
         "proved": target.proved,
+        "points": str(target.points),
+        "worth": f"{target.points} {'point' if target.points == 1 else 'points'}",
     }
-    for name, value in names.items():
+    for name, value in (names | LONG).items():
         text = text.replace(f"@{name}@", value)
     return text
 
@@ -114,8 +129,9 @@ def _family(path: Path) -> list[Attack]:
 
 
 def _attack(family: str, data: dict[str, Any]) -> Attack:
-    verdict = {key: data[key] for key in ("outcome", "message", "on") if key in data}
-    given = {key: tuple(data[key]) if isinstance(data[key], list) else data[key] for key in KEYS if key in data}
+    verdict: dict[str, Any] = {key: data[key] for key in ("outcome", "message", "on") if key in data}
+    given: dict[str, Any] = {key: data[key] for key in KEYS if key in data}
+    given |= {key: tuple(given[key]) for key in ("needs", "only") if key in given}
     unknown = set(data) - set(KEYS) - {"outcome", "message", "on", "name", "why"}
     if unknown or not verdict.get("outcome"):
         raise ValueError(f"{family}/{data['name']}: {unknown or 'no outcome'}")

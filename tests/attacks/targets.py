@@ -55,6 +55,11 @@ class Target:
         job = next(job for job in graft.jobs(solution(self.stem), {}) if job.question == self.question)
         return job.target.partition(": ")[2]
 
+    @property
+    def points(self) -> int:
+        """The points of the question."""
+        return notebook_file.points(derive.checks(solution(self.stem))[self.question])
+
     def _variant(self, name: str) -> prove.Variant:
         return variant(self.stem, self.question, name)
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from attacks.fixtures import course_judge, hasty_judge
 from small_fixtures import small, small_root, traces, warm
 
 from course_lib.grading.judge import Judge
 
-__all__ = ["judge", "small", "small_root", "traces", "warm"]
+__all__ = ["course_judge", "hasty_judge", "judge", "small", "small_root", "traces", "warm"]
 
 
 @pytest.fixture(scope="session")
