@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, ClassVar  # Any: pytest names no type for a parameter
+from typing import Any  # Any: pytest names no type for a parameter
 
 import pytest
 from attacks import corpus
+from attacks.bench import Bench, selected
 from attacks.corpus import Attack, attacks
 from attacks.sheets import SPOILED, Spoiled
 from attacks.targets import TARGETS, Target, packed
@@ -53,19 +53,12 @@ CASES = {f"{attack.family}: {attack.name} ({target.question})": (attack, target)
 SHEETS = {f"{one.name} ({target.question})": (one, target) for one, target in spoiled()}
 
 
-class Nothing:
-    """Stands for the parameters of a test that has none."""
+class Attacks:
+    """The attacks under way: those that hang are judged with a short clock, the others with their questions' own."""
 
-    params: ClassVar[dict[str, str]] = {}
-
-
-class Bench:
-    """Judges attacks on two cores: the tests that will be run are under way before they ask for their verdict."""
-
-    def __init__(self, judge: Judge, hasty: Judge) -> None:
+    def __init__(self, bench: Bench, judge: Judge, hasty: Judge) -> None:
+        self._bench = bench
         self._judges = {False: judge, True: hasty}
-        self._workers = {hangs: ThreadPoolExecutor(each.jobs) for hangs, each in self._judges.items()}
-        self._under_way: dict[str, Future[Graded]] = {}
         first = TARGETS[0]
         right = judge.grade_one(Submission("ada", first.file, packed(first.sheet(first.right))))
         self._layers = next(verdict.isolation for verdict in right.verdicts if verdict.outcome.outcome == "pass")
@@ -75,34 +68,25 @@ class Bench:
         return ", ".join(name for name in attack.needs if not any(one.startswith(name) for one in self._layers))
 
     def begin(self, name: str) -> None:
-        """Have an attack judged."""
+        """Have an attack judged, if something would stop it."""
         attack, target = CASES[name]
-        if name not in self._under_way and not self.missing(attack):
-            judge, workers = self._judges[attack.hangs], self._workers[attack.hangs]
-            self._under_way[name] = workers.submit(judge.grade_one, corpus.submission(attack, target))
+        if name not in self._bench and not self.missing(attack):
+            self._bench.begin(name, self._judges[attack.hangs], corpus.submission(attack, target))
 
     def graded(self, name: str) -> Graded:
         """Return what was said of an attack."""
         self.begin(name)
-        return self._under_way[name].result()
-
-    def close(self) -> None:
-        """Wait for what is under way: the next module may stand in another course."""
-        for workers in self._workers.values():
-            workers.shutdown(cancel_futures=True)
+        return self._bench.graded(name)
 
 
 @pytest.fixture(scope="module")
-def bench(course_judge: Judge, hasty_judge: Judge, request: pytest.FixtureRequest) -> Iterator[Bench]:
-    """Return the bench, with every selected attack under way; a worker of xdist has a part of them only."""
-    bench = Bench(course_judge, hasty_judge)
-    if not hasattr(request.config, "workerinput"):
-        for item in request.session.items:
-            name = getattr(item, "callspec", Nothing).params.get("name")
-            if name in CASES:
-                bench.begin(name)
-    yield bench
-    bench.close()
+def tried(course_judge: Judge, hasty_judge: Judge, request: pytest.FixtureRequest) -> Iterator[Attacks]:
+    """Return the attacks, every selected one under way."""
+    with Bench() as bench:
+        tried = Attacks(bench, course_judge, hasty_judge)
+        for name in selected(request, CASES):
+            tried.begin(name)
+        yield tried
 
 
 def outcome_of(graded: Graded, question: str) -> Outcome:
@@ -117,11 +101,11 @@ def slow(name: str) -> Any:
 
 
 @pytest.mark.parametrize("name", [slow(name) for name in CASES])
-def test_attack_gets_the_verdict_beside_it(name: str, bench: Bench) -> None:
+def test_attack_gets_the_verdict_beside_it(name: str, tried: Attacks) -> None:
     attack, target = CASES[name]
-    if missing := bench.missing(attack):
+    if missing := tried.missing(attack):
         pytest.skip(f"nothing would stop it here, the sandbox lacks: {missing}")
-    graded = bench.graded(name)
+    graded = tried.graded(name)
     said, expected = outcome_of(graded, target.question), attack.expected(target)
     assert said.outcome in expected.outcomes, said
     assert said.message.startswith(expected.messages), (said.message, expected.messages)
