@@ -24,6 +24,7 @@ COMMANDS = {
     "app": "serve the app as it stands after a lesson on this machine",
     "servers": "say which database servers run, start and stop them, print a URL",
     "submit": "collect your answers for handing in",
+    "grade": "judge a class: a report for the teacher, a gradebook, a page (teachers)",
     "derive": "make the exercises from the solutions (authors)",
     "prove": "judge every known right and wrong answer (authors)",
     "guide": "write the field guide's page (authors)",

@@ -28,7 +28,7 @@ HEAD = 100  # bytes, blanks included, in which a notebook has begun
 
 @dataclass
 class Found:
-    """What there is to judge, what could not be read, and what was passed over on purpose; the last two as sentences."""
+    """What there is to judge, what could not be read, and what was passed over on purpose, in sentences."""
 
     submissions: list[Submission] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)

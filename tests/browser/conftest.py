@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, Request, expect, sync_playwright
+from small_fixtures import small, small_root
 
+__all__ = ["chromium", "page", "screenshots", "small", "small_root"]
 FLAGS = [
     "--headless",
     "--no-sandbox",  # Chromium refuses to run as root with it

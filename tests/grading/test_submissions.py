@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import socket
 import zipfile
 from pathlib import Path
@@ -274,3 +275,12 @@ def test_class_in_one_large_zip_is_read_where_it_lies(tmp_path: Path, monkeypatc
     assert who(of_zip(tmp_path, buffer.getvalue())) == ["ada"]
     inside = find([tree(tmp_path / "folder", {"class.zip": buffer.getvalue()})])
     assert inside.problems == ["folder/class.zip: is larger than 8 MB; ask for the answers only (course submit)"]
+
+
+def test_limits_are_in_the_documentation() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "grading.md").read_text(encoding="utf-8")
+    table = page.partition("| limit | value |")[2].partition("\n\n")[0]
+    found = [int(number.replace(",", "")) for number in re.findall(r"\| ([\d,]+)(?: MB)? \|$", table, re.MULTILINE)]
+    sizes = [entries.LARGEST, submissions.OF_A_LEARNER, submissions.ALTOGETHER]
+    rest = [entries.MOST_FILES, entries.TABLE // entries.MB, entries.DEEPEST, entries.PATH_PARTS]
+    assert found == [*(size // entries.MB for size in sizes), *rest]

@@ -121,7 +121,7 @@ def _matrix(results: Results) -> Iterator[str]:
     if not results.learners:
         return
     yield '<section aria-labelledby="matrix"><h2 id="matrix">Learners and questions</h2>'
-    yield '<div class="scroll" role="region" aria-labelledby="matrix" tabindex="0"><table class="matrix">'
+    yield '<div class="scroll" role="region" aria-label="Table of verdicts" tabindex="0"><table class="matrix">'
     yield '<thead><tr class="names"><th scope="col">learner</th><th scope="col" class="number">points</th>'
     for question in results.questions:
         yield f'<th scope="col"><span>{question.exercise[:2]} {e(question.name)}</span></th>'

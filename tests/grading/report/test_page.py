@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from small_course import STEM
 
-from course_lib.grading.report.page import page
+from course_lib.grading.report.page import STYLE, page
 
 from .classroom import evil_class, results, sheet, small_class, times, verdict
 
@@ -102,7 +102,7 @@ def test_matrix_can_be_heard_and_reached_by_keyboard() -> None:
     read = Reader(text)
     assert {there.get("scope") for there in read.of("th")} == {"col", "row"}
     regions = [there for there in read.of("div") if there.get("role") == "region"]
-    assert [(there["tabindex"], there["aria-labelledby"]) for there in regions] == [("0", "matrix")]
+    assert [(there["tabindex"], there["aria-label"]) for there in regions] == [("0", "Table of verdicts")]
     for words in ("pass", "fail", "error", "not attempted", "not handed in"):
         assert f'<span class="only-read">{words}</span>' in text
     assert [*read.of("html")] == [{"lang": "en"}]
@@ -129,3 +129,26 @@ def test_times_are_the_last_line_only() -> None:
         "<p>velvet-rope-course 0.1.0. Judged in 1.0 s.</p>"
     ]
     assert page(small_class()) == page(small_class())
+
+
+def luminance(colour: str) -> float:
+    """Return how bright a colour is, as WCAG computes it."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("scheme", [0, 1])
+def test_letters_can_be_read_on_every_ground(scheme: int) -> None:
+    roots = re.findall(r":root \{(.*?)\}", STYLE.read_text(encoding="utf-8"), re.DOTALL)
+    colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", roots[scheme]))
+    outcomes = ["pass", "fail", "error", "timeout", "none"]
+    pairs = [(name, f"{name}-fill") for name in outcomes] + [(name, "card") for name in outcomes]
+    pairs += [(name, ground) for name in ("ink", "quiet", "accent") for ground in ("paper", "card")]
+    pairs += [("ink", "timeout-fill"), ("accent", "timeout-fill")]
+    faint = {}
+    for letters, ground in pairs:
+        dark, light = sorted(luminance(colours[name]) for name in (letters, ground))
+        if (light + 0.05) / (dark + 0.05) < 4.5:
+            faint[letters, ground] = (light + 0.05) / (dark + 0.05)
+    assert faint == {}
