@@ -29,6 +29,7 @@ DEEPEST = 3  # zips in zips
 PATH_PARTS = 20
 CHUNK = MB
 LITTER = frozenset({"__MACOSX", "__pycache__", "Thumbs.db", "desktop.ini", "timestamp.txt"})
+TOO_LARGE = f"is larger than {LARGEST // MB} MB; ask for the answers only (course submit)"
 SAY_ABSENT = "not found; is the path right?"
 # what zipfile raises on a hostile zip, seen by damaging one byte after the other
 BROKEN = (
@@ -137,7 +138,7 @@ def _read(path: Path) -> bytes:
 
 def _small(content: bytes) -> bytes:
     if len(content) > LARGEST:
-        raise Refused(f"is larger than {LARGEST // MB} MB; ask for the answers only (course submit)")
+        raise Refused(TOO_LARGE)
     return content
 
 
@@ -191,9 +192,11 @@ def _inner(read: Callable[[], bytes], parts: Parts, depth: int) -> Iterator[Entr
 
 
 def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    """Return the bytes of one file in a zip; what its header claims about their number is not believed."""
+    """Return the bytes of one file in a zip, few at a time: what its header claims about their number may be a lie."""
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise Refused(f"is packed by method {info.compress_type}, which is not read; ask for a plain zip")
+    if info.file_size > LARGEST:  # an honest bomb costs nothing; one that claims less is cut off where it claims to end
+        raise Refused(TOO_LARGE)
     content = bytearray()
     try:
         with archive.open(info) as stream:

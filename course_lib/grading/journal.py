@@ -90,7 +90,7 @@ class Journal:
             self.done.setdefault(graded.digest, graded)
             length += len(line)
         if self.done:
-            self.said = f"continued: {len(self.done)} verdicts of an earlier run are kept"
+            self.said = f"continued: {len(self.done)} judged by an earlier run"
         return length
 
     def _difference(self, head: bytes) -> str:

@@ -69,18 +69,26 @@ def _belongs(submission: Submission, exercise: str | None, found: Found) -> bool
 
 @dataclass
 class _Room:
-    """How much of the memory is taken, by all and by each learner."""
+    """How much has been kept in memory, and how much has been read of each learner."""
 
-    altogether: int = 0
+    kept: int = 0
     of: Counter[Learner] = field(default_factory=Counter)
 
-    def take(self, learner: Learner, size: int) -> None:
-        if self.of[learner] + size > OF_A_LEARNER:
-            raise Refused(f"is not read: more than {OF_A_LEARNER // MB} MB of one learner; ask for the answers only")
-        if self.altogether + size > ALTOGETHER:
+    def read(self, learner: Learner, entry: Entry) -> bytes:
+        """Return the bytes of an entry; who sent too much has nothing more unpacked."""
+        if self.of[learner] < OF_A_LEARNER:
+            content = entry.read()
+            self.of[learner] += len(content)
+            if self.of[learner] <= OF_A_LEARNER:
+                return content
+        raise Refused(f"is not read: more than {OF_A_LEARNER // MB} MB of one learner; ask for the answers only")
+
+    def keep(self, content: bytes) -> bytes:
+        """Return what may be kept."""
+        if self.kept + len(content) > ALTOGETHER:
             raise Refused(f"is not read: more than {ALTOGETHER // MB} MB together; grade the class in parts")
-        self.altogether += size
-        self.of[learner] += size
+        self.kept += len(content)
+        return content
 
 
 @dataclass
@@ -134,10 +142,7 @@ class _Root:
         for entry in notebooks:
             learner = who[entry.parts]
             try:
-                content = entry.read()
-                if not content[:HEAD].lstrip().startswith(BEGINNING):  # not kept: a bomb of zeros costs no memory
-                    raise Refused("is not a notebook (no JSON inside); ask for it again")
-                self.room.take(learner, len(content))
+                content = self.room.keep(_notebook(self.room.read(learner, entry), entry.parts[-1]))
             except Refused as refused:
                 self.found.problems.append(f"{self.shown(entry.parts)}: {refused}")
                 continue
@@ -159,6 +164,18 @@ class _Root:
             self.found.problems.append(f"{learner.name}: no notebook, only {names}; ask for the .ipynb file")
         for kind, number in sorted(litter.items()):
             self.found.notes.append(f"{self.shown(())}: {number} passed over ({kind})")
+
+
+def _notebook(content: bytes, name: str) -> bytes:
+    """Return what may be a notebook; what cannot be one is not kept, so that a bomb costs no memory."""
+    if not content[:HEAD].lstrip().startswith(BEGINNING):
+        raise Refused("is not a notebook (no JSON inside); ask for it again")
+    if len(content) > MB:  # a small one costs little, and the judge will say what is wrong with it
+        try:
+            notebook_file.parse_notebook(content, name)
+        except NotebookError:
+            raise Refused("is not a notebook; ask for it again") from None
+    return content
 
 
 def _kind(parts: Parts) -> str:

@@ -128,7 +128,7 @@ def test_second_run_judges_what_is_new_only(
     capsys.readouterr()
     assert main(["grade", "in"]) == 0
     assert asked == ["ada", "bob"]
-    assert "course grade: continued: 1 verdicts of an earlier run are kept\n" in capsys.readouterr().err
+    assert "course grade: continued: 1 judged by an earlier run\n" in capsys.readouterr().err
     assert main(["grade", "in", "--timeout", "3"]) == 0
     assert "course grade: begun anew: the earlier run had other --timeout\n" in capsys.readouterr().err
     assert main(["grade", "in", "--timeout", "3", "--no-resume"]) == 0
@@ -289,7 +289,7 @@ def test_killed_run_is_continued_to_the_same_reports(
     assert after <= len(kept) < number
     with open("killed/journal.jsonl", "ab") as journal:
         journal.write(b'{"learner": "a half li')
-    assert f"continued: {len(kept)} verdicts of an earlier run are kept" in finish(traces, "killed")
+    assert f"continued: {len(kept)} judged by an earlier run" in finish(traces, "killed")
     digests = judged_lines(Path("killed"))
     assert digests[: len(kept)] == kept
     assert len(digests) == len({*digests}) == number
@@ -310,7 +310,7 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(
     assert err.splitlines()[-1] == f"course grade: {sentence}"
     assert traces.gone()
     assert {path.name for path in Path("stopped").iterdir()} == {"journal.jsonl", "journal.jsonl.lock"}
-    assert f"continued: {len(kept)} verdicts" in finish(traces, "stopped")
+    assert f"continued: {len(kept)} judged" in finish(traces, "stopped")
     assert without_times(Path("stopped")) == uninterrupted
 
 

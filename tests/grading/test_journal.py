@@ -33,7 +33,7 @@ def test_verdict_is_read_back_as_it_was(tmp_path: Path) -> None:
     written(tmp_path, 2)
     with Journal(tmp_path, KEY) as journal:
         assert [*journal.done.values()] == [graded(0), graded(1)]
-        assert journal.said == "continued: 2 verdicts of an earlier run are kept"
+        assert journal.said == "continued: 2 judged by an earlier run"
 
 
 def test_journal_cut_at_any_byte_is_continued(tmp_path: Path) -> None:

@@ -94,6 +94,7 @@ HOSTILE = {
     "link": (linked(SHEET, "/etc/passwd"), "is a link or a device in a zip and is not followed"),
     "encrypted": (encrypted(SHEET), "is encrypted; ask for it without a password"),
     "bomb": (zipped({SHEET: b"{" + b" " * 50_000_000}), "is larger than 8 MB; ask for the answers only"),
+    "half a bomb": (zipped({SHEET: b"{" + b" " * 5_000_000}), "is not a notebook; ask for it again"),
     "zeros": (zipped({SHEET: bytes(1000)}), "is not a notebook (no JSON inside); ask for it again"),
     "nothing": (zipped({SHEET: b""}), "is not a notebook (no JSON inside); ask for it again"),
     "bzip2": (zipped({SHEET: RIGHT}, zipfile.ZIP_BZIP2), "is packed by method 12, which is not read"),
@@ -160,17 +161,18 @@ def test_too_many_files_are_counted_and_the_first_are_judged(tmp_path: Path, mon
 
 
 def test_bombs_of_one_learner_do_not_cost_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(submissions, "OF_A_LEARNER", len(RIGHT) + 1)
-    monkeypatch.setattr(submissions, "MB", 1000)
-    found = find([tree(tmp_path / "class", {f"eve/1_{SHEET}": RIGHT, f"eve/2_{SHEET}": RIGHT, f"ada/{SHEET}": RIGHT})])
+    monkeypatch.setattr(submissions, "OF_A_LEARNER", len(RIGHT) + 10)
+    files = {f"eve/{number}_{SHEET}": RIGHT for number in range(3)}
+    found = find([tree(tmp_path / "class", {**files, f"ada/{SHEET}": RIGHT})])
     assert who(found) == ["ada", "eve"]
-    (problem,) = found.problems
-    assert problem.startswith(f"class/eve/2_{SHEET}: is not read: more than ")
-    assert problem.endswith(" MB of one learner; ask for the answers only")
+    assert found.problems == [
+        f"class/eve/{number}_{SHEET}: is not read: more than 0 MB of one learner; ask for the answers only"
+        for number in (1, 2)
+    ]
 
 
 def test_class_that_fills_the_memory_is_graded_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(submissions, "ALTOGETHER", len(RIGHT))
+    monkeypatch.setattr(submissions, "ALTOGETHER", len(RIGHT) + 10)
     found = find([tree(tmp_path / "class", {"ada.ipynb": RIGHT, "bob.ipynb": RIGHT})])
     assert who(found) == ["ada"]
     assert "MB together; grade the class in parts" in found.problems[0]
