@@ -10,7 +10,8 @@ from typing import Any  # Any: records are JSON
 
 SETUP_S = 30.0  # our own cells before the answer: a broken disk or machine, never the learner
 CHECK_S = 4.0  # beyond the check's own clock, twice: it may be run again after a stall that was the machine's
-BETWEEN = ("prepared", "answered", "waiting")  # the stages that a record is not the last word of a job
+MARGIN_S = 2.0  # what a check may take to stop an answer when its own clock has run out, and to look at what is left
+BETWEEN = ("prepared", "answered", "judging", "waiting")  # the stages that a record is not the last word of a job
 
 
 class Clock:
@@ -33,6 +34,8 @@ class Clock:
             self._deadline = time.monotonic() + seconds
         elif record["stage"] == "answered":
             self._deadline = time.monotonic() + 2 * seconds + CHECK_S
+        elif record["stage"] == "judging":  # a child that says so says it again when it judges again
+            self._deadline = time.monotonic() + seconds + MARGIN_S
         return record["stage"] not in BETWEEN
 
     def late(self) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from operator import attrgetter
 from pathlib import Path
 from types import CodeType, FrameType, TracebackType
 from typing import Any  # Any: a coroutine's own attributes
@@ -43,17 +44,18 @@ def of_stack(frame: FrameType | None) -> str | None:
     return None
 
 
-def of_checkout() -> str | None:
+def of_checkout(*, frame_of: Callable[[Any], FrameType | None] = attrgetter("gr_frame")) -> str | None:
     """Return the place that asked for a connection; call it inside a pool event.
 
     Pool events run inside SQLAlchemy's greenlet, whose stack ends at the driver: the caller is in the parent greenlet.
+    `frame_of` returns the frame of a greenlet; where answers are judged nobody else may have it.
     """
     here = of_stack(sys._getframe(1))
     greenlet = sys.modules.get("greenlet")
     if here or greenlet is None:
         return here
     parent = greenlet.getcurrent().parent
-    return of_stack(parent.gr_frame) if parent is not None else None
+    return of_stack(frame_of(parent)) if parent is not None else None
 
 
 def of_traceback(at: TracebackType | None) -> str | None:

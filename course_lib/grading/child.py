@@ -1,92 +1,136 @@
-"""One answer in a process of its own: our cells, the answer, our check, and the records that tell the judge.
+"""One answer in a process of its own: our cells, the answer, our check, and the claims that tell the judge.
 
-What a record claims is believed in one order only, and the last one must carry a word the judge gives at the very end.
-The check is called by us, not by the cell's own names: whoever writes `def check` in an answer is not asked.
+The check is called by us, not by the cell's own names: whoever writes `def check` in an answer is not asked. What a
+verdict hangs on is held by frames alone, and an answer sees none of ours (see `watch` and `doors`).
 """
 
 from __future__ import annotations
 
+import _thread
 import ast
 import asyncio
 import builtins
+import dataclasses
+import functools
 import gc
 import inspect
 import os
-import threading
 import time
 from collections.abc import Callable
-from typing import Any  # Any: IPython ships no types; a record is JSON
+from typing import Any  # Any: IPython ships no types; a claim is JSON
 
 from course_lib.authoring.cells import Run, capture, described, tell_where
-from course_lib.checks import verdict
+from course_lib.checks import learner_code, verdict
 from course_lib.checks.assertions import watchers
-from course_lib.checks.question import find_question
+from course_lib.checks.question import CheckFunction, Question, find_question
 from course_lib.errors import CourseError
-from course_lib.grading.seal import Seal, Watch, is_guarded
+from course_lib.grading import doors
+from course_lib.grading.claims import Say
+from course_lib.grading.fork import SEED_BYTES, Warm
+from course_lib.grading.seal import Look, is_guarded
+from course_lib.grading.watch import Watch
 from course_lib.workspace import modules
-
-Send = Callable[[dict[str, Any]], None]
 
 THREADS_S = 1.0  # a driver's thread needs a moment to end; one that an answer left behind does not end
 FIELDS = ("question", "outcome", "message", "points", "possible", "lesson", "section", "slug")
+HIDDEN = (learner_code.of_checkout, tell_where)  # functions that hold a door open for us alone
 
 
-def judged(job: dict[str, Any], shell: Any, folder: str, send: Send, seal: Seal) -> dict[str, Any]:
-    """Run `job` and return its last record: stage and verdict, or where and why it ended early."""
-    os.chdir(folder)
+def judged(job: dict[str, Any], warm: Warm, say: Say, hint: Callable[[str], None], seeds: int) -> None:
+    """Run `job` and claim its last record: stage and verdict, or where and why it ended early.
+
+    After the answer has run, no name of a module is looked up any more on the way to a claim: what is needed then is
+    taken now.
+    """
+    stop_collecting, threads, text_of = gc.disable, _thread._count, str.__str__
     stream = capture()
     verdict.compare_with_starter = False
-    os.environ["COURSE_STRICT"] = "1"
     os.environ.pop("COURSE_WORKSPACE", None)  # the learner's own app must not be rebuilt by a verdict
-    watch = Watch(seal)
+    asked, problem = _asked(job["question"])
+    if asked is None:
+        say({"stage": "unknown", "message": problem})
+        return
+    if is_guarded(asked.check.__module__):
+        warm.seal.add(asked.check.__module__)
+    look, look_at_checker = warm.seal.looks()
+    set_handler = warm.handlers.set
+    doors.shut_for_good()
+    seen = Watch(warm.seal.codes, HIDDEN).seen
+    running = threads()
+    sheet = _Sheet(job, Run(warm.shell), asked, say, hint, seeds, look, look_at_checker, set_handler)
     try:
-        record = asyncio.run(_stages(job, Run(shell), send, seal))
+        record = asyncio.run(_stages(sheet))
     except BaseException as error:  # SystemExit included: the record must reach the judge
         record = {"stage": "answer", **described(error)}
-    changed = watch.seen or seal.broken() or _left_behind()
+    if record["stage"] == "verdict" and record["verdict"]["outcome"] == "pass":
+        record = _left_behind(record, running)
+    stop_collecting()  # from here on nothing of the answer's may run
+    changed = seen() or look()
     if changed:
         record = {"stage": "changed", "message": changed}
-    return {**record, "text": stream.text()[-2000:]}
+    say({**record, "text": text_of(stream.text()[-2000:])})
 
 
-def _left_behind() -> str:
-    """Return what of an answer would still run while we speak to the judge."""
-    until = time.monotonic() + THREADS_S
-    while threading.active_count() > 1 and time.monotonic() < until:
+@dataclasses.dataclass(frozen=True)
+class _Sheet:
+    """Everything that the way from an answer to a verdict needs, taken before the answer runs."""
+
+    job: dict[str, Any]
+    run: Run
+    asked: Question
+    say: Say
+    hint: Callable[[str], None]
+    seeds: int
+    look: Look
+    look_at_checker: Look
+    set_handler: Callable[..., Any]
+
+
+def _asked(name: str) -> tuple[Question | None, str]:
+    try:
+        return find_question(name), ""
+    except CourseError as unknown:
+        return None, str(unknown)
+
+
+def _left_behind(record: dict[str, Any], running: int) -> dict[str, Any]:
+    """Return `record`, or what of the answer would still run while we speak to the judge."""
+    threads, until = _thread._count, time.monotonic() + THREADS_S
+    while threads() > running and time.monotonic() < until:
         gc.collect()
         time.sleep(0.01)
-    return "threading: a thread still runs" if threading.active_count() > 1 else ""
+    return {"stage": "changed", "message": "threading: a thread still runs"} if threads() > running else record
 
 
-async def _stages(job: dict[str, Any], run: Run, send: Send, seal: Seal) -> dict[str, Any]:
-    judge, find = verdict.verdict, find_question
+async def _stages(sheet: _Sheet) -> dict[str, Any]:
+    judge, run, job = verdict.verdict, sheet.run, sheet.job
     for text in job["setup"]:
         error = await run.cell(text, "setup")
         if error is not None:
             return {"stage": "setup", **described(error)}
-    try:
-        asked = find(job["question"])
-    except CourseError as unknown:
-        return {"stage": "unknown", "message": str(unknown)}
     check = _compiled(job["check"])
+    # our own: the registered one can be changed in place
+    asked = dataclasses.replace(sheet.asked, check=_announced(sheet.asked.check, sheet.say))
+    registered = dict(vars(sheet.asked))
     seconds = job.get("seconds") or asked.seconds
-    if is_guarded(asked.check.__module__):
-        seal.add(asked.check.__module__)
-    send({"stage": "prepared", "seconds": seconds, "lesson": asked.lesson, "section": asked.section})
-    tell_where(send, seconds * 0.8)
+    sheet.say({"stage": "prepared", "seconds": seconds, "lesson": asked.lesson, "section": asked.section})
+    _tell_where(sheet.hint, seconds, sheet.set_handler)
     error = await run.cell(job["answer"], job["question"])
     if error is not None:
         return {"stage": "answer", **described(error)}
-    send({"stage": "answered"})
-    if seal.broken():
+    sheet.say({"stage": "answered"})
+    int.from_bytes(os.read(sheet.seeds, SEED_BYTES), "big")
+    if sheet.look():
         return {"stage": "answer", "message": ""}
+    if any(value is not registered[name] for name, value in vars(sheet.asked).items()):
+        return {"stage": "changed", "message": f"the question {asked.name}"}
     outcomes: list[Any] = []
 
     async def ours(question: str, /, **what: Any) -> None:
         await modules.dispose_forgotten()
-        outcomes.append(await judge(asked if question == asked.name else find(question), what))
+        outcomes.append(await judge(asked if question == asked.name else find_question(question), what))
 
-    with watchers(seal.checker_broken):
+    with watchers(sheet.look_at_checker):
         problem = await _checked(check, run.shell.user_ns, ours)
     if len(outcomes) != 1:
         return {"stage": "check", **described(problem)}
@@ -97,16 +141,33 @@ async def _stages(job: dict[str, Any], run: Run, send: Send, seal: Seal) -> dict
     }
 
 
+def _announced(check: CheckFunction, say: Say) -> CheckFunction:
+    """Return the check so that it tells when it begins: each time it has a clock of its own."""
+
+    @functools.wraps(check)
+    async def announced(**what: Any) -> str:
+        say({"stage": "judging"})
+        return await check(**what)
+
+    return announced
+
+
+def _tell_where(hint: Callable[[str], None], seconds: float, set_handler: Callable[..., Any]) -> None:
+    tell_where(lambda record: hint(record["message"]), seconds * 0.8, set_handler)
+
+
 def _compiled(text: str) -> Any:
     return compile(text, "<answer check 1>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
 
 
 async def _checked(check: Any, names: dict[str, Any], ours: Any) -> BaseException | None:
-    """Run our check cell among the answer's names, but with Python's own builtins and our own `check`."""
-    names["__builtins__"] = builtins
-    names["check"] = ours
+    """Run our check cell with the answer's names, but with Python's own builtins and our own `check`.
+
+    The names are copied: what the answer calls by its own must not find ours among them.
+    """
+    space = {**names, "__builtins__": builtins, "check": ours}
     try:
-        waiting = eval(check, names)  # the text is ours
+        waiting = eval(check, space)  # the text is ours
         if inspect.iscoroutine(waiting):
             await waiting
     except Exception as error:

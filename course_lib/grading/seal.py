@@ -10,9 +10,11 @@ import builtins
 import gc
 import sys
 import threading
-from collections.abc import Iterator
-from types import BuiltinFunctionType, FunctionType, ModuleType
+from collections.abc import Callable, Generator, Iterator
+from types import FunctionType, ModuleType
 from typing import Any  # Any: whatever a module holds
+
+from course_lib.grading.memory import Watched, content_of, kind_of, space_of, table
 
 # modules, and packages with a dot at the end. A comparison touches what it compares, and so copies pages of the parent:
 # all of SQLAlchemy would cost 27 ms for each answer, the parts that a verdict rests on cost 11 (measured)
@@ -60,60 +62,112 @@ GUARDED = (
     "weakref",
 )
 PACKAGES = tuple(name for name in GUARDED if name.endswith("."))
-METHODS = (FunctionType, classmethod, staticmethod, property, BuiltinFunctionType)
-# what tests of a process's inner life use and no answer of this course needs; each reaches into memory that is ours
-REFUSED = frozenset(
-    {"gc.get_objects", "gc.get_referrers", "gc.get_referents", "sys.addaudithook", "sys._current_frames"}
-)
 CHECKER = ("course_lib.checks", "course_lib.client", "course_lib.observe", "httpx._client", "httpx._transports.asgi")
-CODE = frozenset({"__code__", "__defaults__", "__kwdefaults__", "__closure__"})
+# what its own module gives a new value while it works: counters, caches, and what is made at first use
+# emptied before the answer runs
+FORGOTTEN = ("course_lib.grading.sandbox", "course_lib.grading.memory", "course_lib.grading.doors")
+RESTLESS = frozenset({"__warningregistry__"})
 
-_Entry = tuple[str, Any, Any]  # name, object, and the code of a function
+Look = Callable[[], str]
+_Owner = tuple[str, Any, dict[str, Any], dict[str, Any], list[Watched]]  # name, owner, namespace, as it was, its memory
 
 
 class Seal:
-    """Everything guarded as it was when the seal was made; `broken` says what is no longer so."""
+    """Everything guarded as it was when the seal was made; `looks` gives two functions that say what is no longer so.
+
+    Nothing of it may be within reach of an answer: it is held by frames alone, and those are shut (see `watch`).
+    """
 
     def __init__(self, shell: Any = None) -> None:
         self._shell = shell
-        self._owners = [(label, owner, entries(vars(owner))) for label, owner in owners()]
-        self._checker = [kept for kept in self._owners if kept[0].startswith(CHECKER)]
-        self._modules = [(name, module) for name, module in sys.modules.items() if is_guarded(name)]
+        self._owners = [_owner(label, owner) for label, owner in owners()]
+        self._modules = {name: module for name, module in sys.modules.items() if is_guarded(name)}
         self._hooks = hooks(shell)
-        own = [kept for label, _, kept in self._owners if label.startswith("course_lib")]
-        self.codes = frozenset(code for kept in own for _, _, code in kept if code is not None)
+        functions = [value for each in self._owners for value in each[3].values() if isinstance(value, FunctionType)]
+        self.codes = frozenset(id(function.__code__) for function in functions)
+        ours = [each for each in functions if (each.__module__ or "").startswith(("course_lib.", "contextlib"))]
+        self._places = [
+            (f"{function.__module__}.{function.__qualname__}", content_of(cell))
+            for function in ours
+            for cell in function.__closure__ or ()
+        ] + [(label, kind_of(owner)) for label, owner, *_ in self._owners if label.startswith("course_lib.")]
 
     def add(self, *names: str) -> None:
         """Guard what these modules hold now as well: some are imported after the seal was made."""
-        late = [(label, owner, entries(vars(owner))) for label, owner in owners(names)]
-        self._owners += late
-        self._checker += late
+        self._owners += [_owner(label, owner) for label, owner in owners(names)]
 
-    def broken(self) -> str:
-        """Return the first thing that was changed, as `httpx.AsyncClient.get`; empty when all is as it was."""
-        for name, module in self._modules:
-            if sys.modules.get(name) is not module:
-                return name
-        current = hooks(self._shell)
-        changed_hook = next((name for name, value in self._hooks.items() if current[name] != value), "")
-        return _changed(self._owners) or changed_hook
+    def looks(self) -> tuple[Look, Look]:
+        """Return a look at everything guarded, and one at the checker alone; each tells the first thing that differs.
 
-    def checker_broken(self) -> str:
-        """Return the first thing that was changed in the checker alone: it takes a hundredth of the time."""
-        return _changed(self._checker)
+        They are generators at work: their values lie in a frame, where an attribute of a function would be in reach.
+        """
+        # a fork gives some modules new locks: what is different already is no answer's doing
+        self._owners = [each if _is_as_it_was(each) else _owner(each[0], each[1]) for each in self._owners]
+        everything = _looking(self._owners, self._places, self._modules, self._hooks, self._shell)
+        checker = _looking([each for each in self._owners if each[0].startswith(CHECKER)], self._places, {}, {}, None)
+        next(everything), next(checker)
+        return everything.__next__, checker.__next__
 
 
-def _changed(kept_of: list[tuple[str, Any, list[_Entry]]]) -> str:
-    for label, owner, kept in kept_of:
-        now = vars(owner)
-        for name, value, code in kept:
-            if now.get(name) is not value or (code is not None and value.__code__ is not code):
-                return f"{label}.{name}"
-    return ""
+def _looking(
+    owners_: list[_Owner],
+    places: list[tuple[str, Watched]],
+    modules: dict[str, Any],
+    hooks_: dict[str, Any],
+    shell: Any,
+) -> Generator[str]:
+    """Yield what differs, again and again; it looks up no name outside, for that could be the answer's by then."""
+    current, loaded, restless = hooks, sys.modules, RESTLESS
+    found = ""
+    while True:
+        yield found
+        found = ""
+        for label, _, space, kept, memory in owners_:
+            for watched in memory:
+                if watched.now.raw != watched.then:
+                    for name, value in kept.items():
+                        if name not in restless and (name not in space or space[name] is not value):
+                            found = f"{label}.{name}"
+                            break
+                    else:
+                        for name in space:
+                            if name not in kept and name not in restless:
+                                found = f"{label}.{name}"
+                                break
+                    break
+            if found:
+                break
+        if not found:
+            for name, watched in places:
+                if watched.now.raw != watched.then:
+                    found = name
+                    break
+        if not found:
+            for name, module in modules.items():
+                if loaded.get(name) is not module:
+                    found = name
+                    break
+        if not found and hooks_:
+            now = current(shell)
+            for name, value in hooks_.items():
+                if now[name] != value:
+                    found = name
+                    break
+
+
+def _owner(label: str, owner: Any) -> _Owner:
+    space = space_of(owner)
+    return label, owner, space, dict(space), table(space)
+
+
+def _is_as_it_was(owner: _Owner) -> bool:
+    return all(watched.now.raw == watched.then for watched in owner[4])
 
 
 def is_guarded(name: str) -> bool:
     """Say whether a module is one of ours or of those that a verdict rests on."""
+    if name.startswith(FORGOTTEN):
+        return False
     return name in GUARDED or f"{name}.".startswith(PACKAGES)
 
 
@@ -128,15 +182,6 @@ def owners(only: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
         for value in list(vars(module).values()):
             if isinstance(value, type) and getattr(value, "__module__", "") == name:
                 yield f"{name}.{value.__qualname__}", value
-
-
-def entries(space: Any) -> list[_Entry]:
-    """Return the functions, methods and classes of a module or class, with the code of each function."""
-    return [
-        (name, value, value.__code__ if isinstance(value, FunctionType) else None)
-        for name, value in list(space.items())
-        if isinstance(value, METHODS) or (isinstance(value, type) and not name.startswith("_abc"))
-    ]
 
 
 def hooks(shell: Any = None) -> dict[str, Any]:
@@ -166,33 +211,8 @@ def _of_shell(shell: Any) -> dict[str, Any]:
         "cleanup_transforms": manager.cleanup_transforms,
         "line_transforms": manager.line_transforms,
         "token_transformers": manager.token_transformers,
-        **shell.events.callbacks,
     }
     own = {name: id(value) for name, value in vars(shell).items() if callable(value)}
     return {f"IPython {name}": [id(each) for each in value] for name, value in lists.items()} | {
         "IPython shell": {name: own[name] for name in ("run_cell_async", "run_code", "transform_cell") if name in own}
     }
-
-
-class Watch:
-    """An audit hook that refuses to open our memory to an answer, and remembers that somebody tried.
-
-    Python cannot remove an audit hook, so a process that has one must be thrown away after the verdict.
-    """
-
-    def __init__(self, seal: Seal) -> None:
-        self.seen = ""
-        self._ours = seal.codes
-        sys.addaudithook(self._hear)
-
-    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event == "object.__setattr__":
-            self._refuse_new_code(arguments)
-        elif event in REFUSED or event.startswith("ctypes."):
-            raise PermissionError(f"an answer may not use {event} while it is judged")
-
-    def _refuse_new_code(self, arguments: tuple[Any, ...]) -> None:
-        changed, name = arguments[0], arguments[1]
-        if name in CODE and getattr(changed, "__code__", None) in self._ours:
-            self.seen = f"{changed.__module__}.{changed.__qualname__}"
-            raise PermissionError(f"an answer may not change {self.seen} while it is judged")

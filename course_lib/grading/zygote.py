@@ -16,7 +16,7 @@ from typing import Any  # Any: jobs and records are JSON
 
 from course_lib.authoring import warm
 
-MODULE = "course_lib.grading.zygote_process"
+MODULE = "course_lib.grading"
 GONE = {"stage": "died", "message": "the process that runs answers ended", "isolation": [], "cpu": 0.0}
 
 

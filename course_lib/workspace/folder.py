@@ -33,10 +33,20 @@ def _remove_own(process: int, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+_owner: int | None = None  # the process whose folder its forks use as well
+
+
+def share() -> Path:
+    """Let the forks of this process use its folder, and return it; each has one of its own otherwise."""
+    global _owner
+    _owner = os.getpid()
+    return root()
+
+
 def root() -> Path:
     """Return the workspace: the folder that contains `app/`, first on `sys.path`."""
     named = os.environ.get("COURSE_WORKSPACE")
-    folder = Path(named).expanduser().resolve() if named else _temporary(os.getpid())
+    folder = Path(named).expanduser().resolve() if named else _temporary(_owner or os.getpid())
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
     return folder

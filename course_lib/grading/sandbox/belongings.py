@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Collection, Iterable
 from pathlib import Path
+from signal import signal as set_handler  # by its own name: where answers are judged the module's is shut
 
 ENVIRONMENT = {"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"}
 INHERITED = ("TZ", "PYTHONHASHSEED", "COURSE_ROOT")  # what changes an answer's output, and holds no secret
@@ -53,8 +54,8 @@ def _open_files() -> Iterable[int]:
 def forget_handlers() -> None:
     """Behave as a new program does when a signal comes."""
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2):
-        signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+        set_handler(number, signal.SIG_DFL)
+    set_handler(signal.SIGINT, signal.default_int_handler)
     signal.set_wakeup_fd(-1)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 

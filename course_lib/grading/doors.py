@@ -1,0 +1,92 @@
+"""The doors to our frames and memory of which Python tells no audit hook; they are shut before an answer runs.
+
+A signal's handler is given the frame it interrupts, a greenlet shows its own, and ctypes reads any address.
+"""
+
+from __future__ import annotations
+
+import _signal
+import ctypes
+import gc
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any  # Any: C types and descriptors
+
+from course_lib.checks import learner_code
+
+TP_NEW = 312  # bytes into a PyTypeObject, on every 64-bit CPython from 3.8 to 3.14
+SANDBOX = "course_lib.grading.sandbox"
+MEMORY = ("ctypes", "_ctypes", "course_lib.grading.memory", "course_lib.grading.doors")
+
+
+@dataclass(frozen=True)
+class Handlers:
+    """The real functions for signals; they are held by frames alone once the doors are shut."""
+
+    set: Callable[..., Any]
+    get: Callable[..., Any]
+
+
+def shut_for_all() -> Handlers:
+    """Shut what no child needs, and return the functions for signals; call it before the seal is made."""
+    handlers = Handlers(_signal.signal, _signal.getsignal)
+    stands_for = {id(signal.signal): _no_signal, id(_signal.signal): _no_signal}
+    stands_for |= {id(signal.getsignal): _nothing, id(_signal.getsignal): _nothing}
+    for module in list(sys.modules.values()):
+        if isinstance(module, ModuleType) and not module.__name__.startswith(SANDBOX):
+            for name, value in list(vars(module).items()):
+                if id(value) in stands_for:
+                    vars(module)[name] = stands_for[id(value)]
+    _hide_frames_of_greenlets()
+    return handlers
+
+
+def _no_signal(number: int, handler: object) -> None:
+    raise PermissionError("an answer may not set a signal handler while it is judged")
+
+
+def _nothing(number: int) -> None:
+    """Say that no handler of Python's is set: ours is nobody's business."""
+
+
+def _hide_frames_of_greenlets() -> None:
+    """Take `gr_frame` away from greenlets; the one function of ours that needs it keeps it where nobody may look."""
+    greenlet = sys.modules.get("greenlet")
+    if greenlet is None:
+        return
+    kind = greenlet.greenlet
+    space = gc.get_referents(vars(kind))[0]
+    if "gr_frame" in space:
+        frame_of = space.pop("gr_frame").__get__
+        ctypes.pythonapi.PyType_Modified(ctypes.py_object(kind))
+        learner_code.of_checkout.__kwdefaults__ = {"frame_of": frame_of}
+
+
+def shut_for_good() -> None:
+    """Put ctypes out of use, and forget what the sandbox was made of; in a child, once it is confined."""
+    # what makes a bool makes these as well from now on: True or False, or a TypeError, and never a pointer
+    harmless = ctypes.c_void_p.from_address(id(bool) + TP_NEW).value
+    places = [ctypes.c_void_p.from_address(id(kind) + TP_NEW) for kind in _kinds_of_ctypes()]
+    for place in places:
+        place.value = harmless
+    loaded = sys.modules  # this module is among those that are emptied
+    for name in [*MEMORY, *(name for name in loaded if name.startswith(SANDBOX))]:
+        module = loaded.pop(name, None)
+        if module is not None:
+            vars(module).clear()
+
+
+def _kinds_of_ctypes() -> list[Any]:
+    """Return every class of ctypes that could read or write memory, and the classes that could make another one."""
+    waiting: list[Any] = [ctypes.c_int.__mro__[-2]]  # _CData, which has no name in any module
+    found: dict[int, Any] = {}
+    while waiting:
+        kind = waiting.pop()
+        if id(kind) not in found:
+            found[id(kind)] = kind
+            waiting += type.__subclasses__(kind)
+    makers = {id(type(kind)): type(kind) for kind in found.values() if type(kind) is not type}
+    return [*found.values(), *makers.values()]

@@ -1,0 +1,166 @@
+"""The watch on an answer: an audit hook that shuts the ways from an answer's code to the frames that judge it.
+
+Whoever holds a frame of ours holds what stands in it: the question, the seal, the key to the judge. Python tells an
+audit hook of every way to one (https://docs.python.org/3/library/audit_events.html), but for the few that `doors` shuts.
+"""
+
+from __future__ import annotations
+
+import _thread
+import gc
+import sys
+from collections.abc import Callable, Collection
+from types import CodeType, FrameType, FunctionType
+from typing import Any  # Any: the arguments of audit events
+
+# what tests of a process's inner life use and no answer of this course needs; each reaches into memory that is ours
+REFUSED = frozenset(
+    {
+        *("gc.get_objects", "gc.get_referrers", "gc.get_referents"),
+        *("sys.addaudithook", "sys._current_frames", "sys._current_exceptions"),
+        *("sys.settrace", "sys.setprofile", "sys.monitoring.register_callback"),
+        *("code.__new__", "cpython.PyInterpreterState_New", "sqlite3.load_extension"),
+    }
+)
+# they read memory by its address, or start an interpreter that has no hook
+MODULES = frozenset(
+    {"ctypes", "_ctypes", "cffi", "_cffi_backend", "numpy", "_testcapi", "_testinternalcapi"}
+    | {"_xxsubinterpreters", "_interpreters"}
+)
+FRAMES = frozenset({"tb_frame", "gi_frame", "cr_frame", "ag_frame"})
+CODE = frozenset({"__code__", "__defaults__", "__kwdefaults__", "__closure__"})
+JUDGE = "course_lib.grading."  # whose frames nobody is given, not even who is trusted
+# functions of a library that give a frame to whoever calls them: it is their caller who must be trusted
+HELPERS = (
+    "traceback.walk_tb",
+    "traceback.walk_stack",
+    "traceback._walk_tb_with_full_positions",
+    "logging.currentframe",
+    "pydantic.type_adapter.TypeAdapter._fetch_parent_frame",
+)
+# functions that look at a frame, keep it to themselves, and run no code in it; found by running every answer we know
+TRUSTED = (
+    "traceback.StackSummary._extract_from_extended_frame_gen",
+    "traceback.clear_frames",
+    "logging.Logger.findCaller",
+    "pydantic.type_adapter.TypeAdapter.__init__",
+    "pydantic._internal._typing_extra.parent_frame_namespace",
+    "typing._caller",
+    "typing_extensions._caller",
+    "typing_extensions._has_generic_or_protocol_as_origin",
+    "collections.namedtuple",
+    "enum.Enum._create_",
+    "enum.EnumType._create_",
+    "asyncio.coroutines._format_coroutine",
+    "asyncio.format_helpers.extract_stack",
+    "course_lib.checks.learner_code.of_stack",
+    "course_lib.checks.learner_code.of_checkout",
+    "course_lib.checks.learner_code.of_traceback",
+    "course_lib.checks.learner_code.of_waiting",
+    "course_lib.authoring.cells._raised_in_cell",
+)
+
+
+class Watch:
+    """Listens from now on, and until the process ends: Python cannot remove an audit hook.
+
+    `seen` tells what of our own code an answer has tried to exchange, empty when it has not.
+    """
+
+    def __init__(self, codes: Collection[int], hidden: Collection[Any] = ()) -> None:
+        self._tried: list[str] = []
+        sys.addaudithook(_hook(codes, frozenset(map(id, hidden)), self._tried))
+
+    def seen(self) -> str:
+        """Return the first thing that was tried."""
+        return self._tried[0] if self._tried else ""
+
+
+def _hook(codes: Collection[int], hidden: Collection[int], tried: list[str]) -> Callable[[str, tuple[Any, ...]], None]:
+    """Return the hook; whatever it uses is in its own cells, because a name of a module can be exchanged."""
+    refused, modules, frames, code = REFUSED, MODULES, FRAMES, CODE
+    (trusted, helpers), secret = _call_sites(), _code_within(JUDGE)
+    error, identity, kind, getframe, thread = PermissionError, id, type, sys._getframe, _thread.get_ident
+    enabled, disable, enable = gc.isenabled, gc.disable, gc.enable
+    looking: set[int] = set()
+
+    def asked_by_ours(given: FrameType | None) -> bool:
+        collecting = enabled()
+        disable()  # a finalizer of the answer's would run here, where frames are not refused
+        me = thread()
+        looking.add(me)
+        try:
+            frame = getframe(2)
+            while frame is not None and identity(frame.f_code) in helpers:
+                frame = frame.f_back
+            if frame is None or identity(frame.f_code) not in trusted:
+                return False
+            return given is None or identity(given.f_code) not in secret
+        finally:
+            looking.discard(me)
+            if collecting:
+                enable()
+
+    def hear(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "object.__getattr__":
+            if arguments[1] in frames:
+                if thread() not in looking and not asked_by_ours(None):
+                    raise error(f"an answer may not use {arguments[1]} while it is judged")
+            elif arguments[1] in code and identity(arguments[0]) in hidden:
+                raise error(f"an answer may not use {arguments[1]} of our functions while it is judged")
+        elif event == "sys._getframe":
+            if thread() not in looking and not asked_by_ours(arguments[0]):
+                raise error(f"an answer may not use sys._getframe {arguments[0].f_globals.get(chr(95)*2+'name'+chr(95)*2)}:{arguments[0].f_code.co_qualname} {arguments[0].f_back.f_globals.get(chr(95)*2+'name'+chr(95)*2)}:{arguments[0].f_back.f_code.co_qualname} while it is judged")
+        elif event == "object.__setattr__" or event == "object.__delattr__":
+            if arguments[1] in code and kind(arguments[0]) is FunctionType:
+                changed = arguments[0]
+                thread_was_looking = thread() in looking
+                looking.add(thread())
+                mine = identity(changed.__code__) in codes
+                if not thread_was_looking:
+                    looking.discard(thread())
+                if mine:
+                    tried.append(f"{changed.__module__}.{changed.__qualname__}")
+                    raise error(f"an answer may not change {tried[0]} while it is judged")
+        elif event in refused or event.startswith("ctypes."):
+            if event == "sys.settrace" or event == "sys.setprofile":
+                tried.append(event)
+            raise error(f"an answer may not use {event} while it is judged")
+        elif event == "import" and arguments[0] in modules:
+            raise error(f"an answer may not import {arguments[0]} while it is judged")
+        elif event == "open" and kind(arguments[0]) is str and arguments[0].startswith("/proc"):
+            raise error(f"an answer may not open {arguments[0]} while it is judged")
+
+    return hear
+
+
+def _call_sites() -> tuple[frozenset[int], frozenset[int]]:
+    """Return the code of those who are trusted with a frame, and of the helpers."""
+    trusted, helpers = ([_code_of(name) for name in names] for names in (TRUSTED, HELPERS))
+    return frozenset(filter(None, trusted)), frozenset(filter(None, helpers))
+
+
+def _code_of(name: str) -> int | None:
+    """Return the identity of the code of `package.module.Class.function`; None where this version has no such thing."""
+    parts = name.split(".")
+    for count in range(len(parts), 0, -1):
+        found: Any = sys.modules.get(".".join(parts[:count]))
+        if found is not None:
+            for part in parts[count:]:
+                found = getattr(found, part, None)
+            found = getattr(found, "__func__", found)
+            code = getattr(found, "__code__", None)
+            return id(code) if code is not None else None
+    return None
+
+
+def _code_within(package: str) -> frozenset[int]:
+    """Return the identity of every piece of code in the loaded modules of a package, functions in functions included."""
+    modules = [module for name, module in sys.modules.items() if name.startswith(package)]
+    waiting = [value.__code__ for module in modules for value in vars(module).values() if isinstance(value, FunctionType)]
+    found: set[int] = set()
+    while waiting:
+        code = waiting.pop()
+        found.add(id(code))
+        waiting += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    return frozenset(found)
