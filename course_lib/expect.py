@@ -12,6 +12,7 @@ from types import TracebackType
 
 from course_lib.errors import CourseError
 
+LONGEST = 2000  # characters: an error may carry ten megabytes, and nobody reads more than a line
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _TASK = re.compile(r"Task-\d+")
 _DRIVERS_OWN = r"coroutine 'Connection\.cursor' was never awaited"  # aiosqlite's, where a dot asked the database
@@ -72,7 +73,11 @@ def describe(error: BaseException) -> str:
 
 def first_line(error: BaseException) -> str:
     """Return the first line of the message without addresses, task numbers and SQLAlchemy's link."""
-    line = str(error).strip().partition("\n")[0].partition(" (Background on this error")[0]
+    try:
+        text = str(error)
+    except Exception as broken:
+        return f"its text cannot be read ({type(broken).__name__})"
+    line = text.strip()[:LONGEST].partition("\n")[0].partition(" (Background on this error")[0]
     return _TASK.sub("Task", _ADDRESS.sub("", line)).strip()
 
 

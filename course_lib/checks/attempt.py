@@ -25,7 +25,11 @@ def state(answer: str, starter: str) -> State:
     if tree is None:
         return "untouched" if answer.strip() == starter.strip() else "broken"
     given = _parse(starter)
-    if not tree.body or (given is not None and ast.dump(tree) == ast.dump(given)):
+    try:
+        is_same = given is not None and ast.dump(tree) == ast.dump(given)
+    except (RecursionError, MemoryError):  # a sum of two thousand terms: nobody's starter
+        return "attempted"
+    if not tree.body or is_same:
         return "untouched"
     if given is not None and _placeholders(given) and _placeholders(tree):
         return "untouched"
@@ -35,7 +39,7 @@ def state(answer: str, starter: str) -> State:
 def _parse(text: str) -> ast.Module | None:
     try:
         return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 

@@ -23,10 +23,11 @@ _PRINTED = re.compile(r'^  File "(.+)", line (\d+)', re.MULTILINE)
 
 def place(code: CodeType, line: int) -> str | None:
     """Return `app/items.py line 14` or `line 3 of the cell`; None for code that is not the learner's."""
-    return _in_file(code.co_filename, line)
+    return in_file(code.co_filename, line)
 
 
-def _in_file(file: str, line: int) -> str | None:
+def in_file(file: str, line: int) -> str | None:
+    """Return what `place` does, for the name of a file."""
     if _CELL.search(file):
         return f"line {line} of the cell"
     if Path(file).parent == folder.root() / "app":
@@ -69,7 +70,7 @@ def of_traceback(at: TracebackType | None) -> str | None:
 
 def of_origin(text: str) -> str | None:
     """Return the innermost learner's place in a printed stack, as Python adds it to "was never awaited"."""
-    places = [_in_file(file, int(line)) for file, line in _PRINTED.findall(text)]
+    places = [in_file(file, int(line)) for file, line in _PRINTED.findall(text)]
     return next((found for found in reversed(places) if found), None)
 
 

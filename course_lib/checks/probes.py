@@ -104,10 +104,15 @@ def _count(number: int, noun: str) -> str:
 
 
 class _Unawaited:
-    """Collects the warnings Python gives when a coroutine is thrown away; none is printed."""
+    """Collects what Python says when a coroutine is thrown away; none is printed.
+
+    Python asks a function of `warnings` to speak. It is replaced, for a filter of the answer's could silence a warning.
+    """
 
     def __init__(self) -> None:
         self._caught: list[str] = []
+        self._thrown_away: list[tuple[str, str]] = []  # name, place
+        self._is_deaf = False
 
     @contextlib.contextmanager
     def collecting(self) -> Iterator[None]:
@@ -117,11 +122,20 @@ class _Unawaited:
             warnings.simplefilter("always")
             note: Any = self._note  # takes whatever a warning brings; only its text is kept
             warnings.showwarning = note  # restored with the filters
+            told, tell = warnings._warn_unawaited_coroutine, self._take  # type: ignore[attr-defined]  # what C calls
+            warnings._warn_unawaited_coroutine = tell  # type: ignore[attr-defined]
             sys.set_coroutine_origin_tracking_depth(5)
             try:
                 yield
             finally:
                 sys.set_coroutine_origin_tracking_depth(depth)
+                self._is_deaf = warnings._warn_unawaited_coroutine is not tell  # type: ignore[attr-defined]
+                warnings._warn_unawaited_coroutine = told  # type: ignore[attr-defined]
+
+    def _take(self, coroutine: Any) -> None:
+        if len(self._thrown_away) < WARNINGS_KEPT:
+            places = [learner_code.in_file(file, line) for file, line, _ in coroutine.cr_origin or ()]
+            self._thrown_away.append((coroutine.__name__, next(filter(None, places), "")))
 
     def _note(self, message: Warning | str, *_rest: Any) -> None:
         if len(self._caught) < WARNINGS_KEPT:
@@ -129,6 +143,11 @@ class _Unawaited:
 
     def findings(self) -> list[Finding]:
         """Return one finding when a coroutine was never awaited."""
+        if self._is_deaf:
+            return [Finding("awaited", "expected Python's own _warn_unawaited_coroutine, got another one")]
+        for name, place in self._thrown_away:
+            where = f" at {place}" if place else ""
+            return [Finding("awaited", "a coroutine was never awaited", f"the call of {name}(){where}")]
         for caught in self._caught:
             said, found, origin = caught.partition(" was never awaited")
             if found:
@@ -164,15 +183,19 @@ class _Tasks:
             return task  # type: ignore[no-any-return]  # a factory of somebody else's returns what it likes
 
         loop.set_task_factory(start)
-        loop.set_exception_handler(self._note)
+        # the method itself: a handler of the answer's would be asked instead of ours
+        hears: Any = loop
+        hears.call_exception_handler = note = self._note_context
         try:
             yield
         finally:
+            if vars(hears).pop("call_exception_handler", None) is not note:
+                self._lost.append("expected the loop's own call_exception_handler, got another one")
             loop.set_exception_handler(handler)
             loop.set_task_factory(factory)
             _CHECK.reset(mark)
 
-    def _note(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    def _note_context(self, context: dict[str, Any]) -> None:
         error = context.get("exception")
         self._lost.append(f"{type(error).__name__}: {error}" if error else str(context.get("message", "")))
 

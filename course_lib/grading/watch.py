@@ -57,6 +57,7 @@ TRUSTED = (
     "course_lib.checks.learner_code.of_checkout",
     "course_lib.checks.learner_code.of_traceback",
     "course_lib.checks.learner_code.of_waiting",
+    "course_lib.checks.questions.event_loop._Row.__getitem__",
     "course_lib.authoring.cells._raised_in_cell",
 )
 
@@ -110,7 +111,7 @@ def _hook(codes: Collection[int], hidden: Collection[int], tried: list[str]) -> 
                 raise error(f"an answer may not use {arguments[1]} of our functions while it is judged")
         elif event == "sys._getframe":
             if thread() not in looking and not asked_by_ours(arguments[0]):
-                raise error(f"an answer may not use sys._getframe {arguments[0].f_globals.get(chr(95)*2+'name'+chr(95)*2)}:{arguments[0].f_code.co_qualname} {arguments[0].f_back.f_globals.get(chr(95)*2+'name'+chr(95)*2)}:{arguments[0].f_back.f_code.co_qualname} while it is judged")
+                raise error("an answer may not use sys._getframe while it is judged")
         elif event == "object.__setattr__" or event == "object.__delattr__":
             if arguments[1] in code and kind(arguments[0]) is FunctionType:
                 changed = arguments[0]

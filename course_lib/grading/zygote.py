@@ -45,6 +45,8 @@ class Zygote:
             line = ""
         if not line:
             self.close()
+            if self._nest.is_closed:
+                return GONE
             self.__init__(self._nest, self._nest.hatch(1)[0])  # type: ignore[misc] # the same zygote, in a new process
             return GONE
         record: dict[str, Any] = json.loads(line)
@@ -54,6 +56,7 @@ class Zygote:
         """Hang up: the process ends by itself."""
         with contextlib.suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)  # also wakes a thread that waits for a record
+        self._records.close()
         self._connection.close()
 
 
@@ -64,6 +67,7 @@ class Nest:
         self._options = ["--quick"] if quick else []
         self._home = warm.folder()
         self._processes: list[subprocess.Popen[bytes]] = []
+        self.is_closed = False
 
     def hatch(self, number: int) -> list[socket.socket]:
         """Start a process that becomes `number` zygotes, and return a connection to each."""
@@ -88,6 +92,7 @@ class Nest:
 
     def close(self) -> None:
         """Wait until every process has ended, and remove what their children may have left."""
+        self.is_closed = True
         for process in self._processes:
             try:
                 process.wait(2)

@@ -107,8 +107,8 @@ async def _closed(close: Callable[..., Any], engine: Any, night: date) -> Any:
 
 def _innermost(error: BaseException) -> str:
     """Return the name of the learner's function that raised."""
-    walked = traceback.walk_tb(error.__traceback__)
-    names = [frame.f_code.co_name for frame, line in walked if learner_code.place(frame.f_code, line)]
+    walked = traceback.extract_tb(error.__traceback__)
+    names = [at.name for at in walked if learner_code.in_file(at.filename, at.lineno or 0)]
     return names[-1] if names else ""
 
 
