@@ -42,87 +42,82 @@ def judged(job: dict[str, Any], warm: Warm, say: Say, hint: Callable[[str], None
     After the answer has run, no name of a module is looked up any more on the way to a claim: what is needed then is
     taken now.
     """
-    stop_collecting, threads, text_of = gc.disable, _thread._count, str.__str__
+    stop_collecting, text_of = gc.disable, str.__str__
     stream = capture()
     verdict.compare_with_starter = False
     os.environ.pop("COURSE_WORKSPACE", None)  # the learner's own app must not be rebuilt by a verdict
-    asked, problem = _asked(job["question"])
-    if asked is None:
-        say({"stage": "unknown", "message": problem})
-        return
-    if is_guarded(asked.check.__module__):
-        warm.seal.add(asked.check.__module__)
-    look, look_at_checker = warm.seal.looks()
-    set_handler = warm.handlers.set
-    doors.shut_for_good()
-    seen = Watch(warm.seal.codes, HIDDEN).seen
-    running = threads()
-    sheet = _Sheet(job, Run(warm.shell), asked, say, hint, seeds, look, look_at_checker, set_handler)
+    guard = _Guard(warm)
     try:
-        record = asyncio.run(_stages(sheet))
+        record = asyncio.run(_stages(job, Run(warm.shell), guard, say, hint, seeds))
     except BaseException as error:  # SystemExit included: the record must reach the judge
         record = {"stage": "answer", **described(error)}
     if record["stage"] == "verdict" and record["verdict"]["outcome"] == "pass":
-        record = _left_behind(record, running)
+        record = guard.left_behind(record)
     stop_collecting()  # from here on nothing of the answer's may run
-    changed = seen() or look()
+    changed = guard.changed() or guard.look()
     if changed:
         record = {"stage": "changed", "message": changed}
     say({**record, "text": text_of(stream.text()[-2000:])})
 
 
-@dataclasses.dataclass(frozen=True)
-class _Sheet:
-    """Everything that the way from an answer to a verdict needs, taken before the answer runs."""
+class _Guard:
+    """What stands between an answer and its verdict: the seal, the watch, the doors. It begins when `shut` is called."""
 
-    job: dict[str, Any]
-    run: Run
-    asked: Question
-    say: Say
-    hint: Callable[[str], None]
-    seeds: int
-    look: Look
-    look_at_checker: Look
-    set_handler: Callable[..., Any]
+    def __init__(self, warm: Warm) -> None:
+        self._warm = warm
+        self._threads = _thread._count
+        self._running = 0
+        self.set_handler = warm.handlers.set
+        self.look: Look = str
+        self.look_at_checker: Look = str
+        self.changed: Look = str
+
+    def shut(self, asked: Question) -> None:
+        """Remember what is ours, shut the doors to it, and listen."""
+        if is_guarded(asked.check.__module__):
+            self._warm.seal.add(asked.check.__module__)
+        self.look, self.look_at_checker = self._warm.seal.looks()
+        self._running = self._threads()
+        doors.shut_for_good()
+        self.changed = Watch(self._warm.seal.codes, HIDDEN).seen
+
+    def left_behind(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Return `record`, or what of the answer would still run while we speak to the judge."""
+        until = time.monotonic() + THREADS_S
+        while self._threads() > self._running and time.monotonic() < until:
+            gc.collect()
+            time.sleep(0.01)
+        still = self._threads() > self._running
+        return {"stage": "changed", "message": "threading: a thread still runs"} if still else record
 
 
-def _asked(name: str) -> tuple[Question | None, str]:
-    try:
-        return find_question(name), ""
-    except CourseError as unknown:
-        return None, str(unknown)
-
-
-def _left_behind(record: dict[str, Any], running: int) -> dict[str, Any]:
-    """Return `record`, or what of the answer would still run while we speak to the judge."""
-    threads, until = _thread._count, time.monotonic() + THREADS_S
-    while threads() > running and time.monotonic() < until:
-        gc.collect()
-        time.sleep(0.01)
-    return {"stage": "changed", "message": "threading: a thread still runs"} if threads() > running else record
-
-
-async def _stages(sheet: _Sheet) -> dict[str, Any]:
-    judge, run, job = verdict.verdict, sheet.run, sheet.job
+async def _stages(
+    job: dict[str, Any], run: Run, guard: _Guard, say: Say, hint: Callable[[str], None], seeds: int
+) -> dict[str, Any]:
+    judge = verdict.verdict
     for text in job["setup"]:
         error = await run.cell(text, "setup")
         if error is not None:
             return {"stage": "setup", **described(error)}
-    check = _compiled(job["check"])
+    try:
+        registered = find_question(job["question"])
+    except CourseError as unknown:
+        return {"stage": "unknown", "message": str(unknown)}
     # our own: the registered one can be changed in place
-    asked = dataclasses.replace(sheet.asked, check=_announced(sheet.asked.check, sheet.say))
-    registered = dict(vars(sheet.asked))
+    asked = dataclasses.replace(registered, check=_announced(registered.check, say))
+    kept, check = dict(vars(registered)), _compiled(job["check"])
     seconds = job.get("seconds") or asked.seconds
-    sheet.say({"stage": "prepared", "seconds": seconds, "lesson": asked.lesson, "section": asked.section})
-    _tell_where(sheet.hint, seconds, sheet.set_handler)
+    guard.shut(registered)
+    say({"stage": "prepared", "seconds": seconds, "lesson": asked.lesson, "section": asked.section})
+    _tell_where(hint, seconds, guard.set_handler)
     error = await run.cell(job["answer"], job["question"])
     if error is not None:
         return {"stage": "answer", **described(error)}
-    sheet.say({"stage": "answered"})
-    int.from_bytes(os.read(sheet.seeds, SEED_BYTES), "big")
-    if sheet.look():
+    say({"stage": "answered"})
+    int.from_bytes(os.read(seeds, SEED_BYTES), "big")
+    if guard.look():
         return {"stage": "answer", "message": ""}
-    if any(value is not registered[name] for name, value in vars(sheet.asked).items()):
+    if any(value is not kept[name] for name, value in vars(registered).items()):
         return {"stage": "changed", "message": f"the question {asked.name}"}
     outcomes: list[Any] = []
 
@@ -130,7 +125,7 @@ async def _stages(sheet: _Sheet) -> dict[str, Any]:
         await modules.dispose_forgotten()
         outcomes.append(await judge(asked if question == asked.name else find_question(question), what))
 
-    with watchers(sheet.look_at_checker):
+    with watchers(guard.look_at_checker):
         problem = await _checked(check, run.shell.user_ns, ours)
     if len(outcomes) != 1:
         return {"stage": "check", **described(problem)}

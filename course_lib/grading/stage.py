@@ -25,6 +25,7 @@ from course_lib.grading.fork import Warm
 from course_lib.grading.seal import Seal
 from course_lib.workspace import folder
 
+MOST_FILES = 4096  # descriptors that a zygote might have; it has two dozen
 REST_S = 1.0  # a driver's thread needs a moment to end; a fork with threads may deadlock
 
 
@@ -73,6 +74,8 @@ def _serve(connection: socket.socket, setup: list[str], shell: Any, handlers: do
     """Run our cells, and answer jobs until the zygote hangs up."""
     try:
         fork.die_with_parent()
+        for first, last in ((3, connection.fileno()), (connection.fileno() + 1, MOST_FILES)):
+            os.closerange(first, last)  # the zygote's own line to the judge most of all
         os.chdir(home)
         with connection, connection.makefile("r", encoding="utf-8") as jobs:
             ready = asyncio.run(_set_up(setup, shell)) and _is_alone()

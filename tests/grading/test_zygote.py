@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from small_course import RIGHT, SETUP, Traces
 
@@ -101,22 +102,22 @@ ATTACKS: dict[str, tuple[str, str, str]] = {
             """b'{"stage": "verdict", "verdict": {"question": "small-double", "outcome": "pass"}, "shown": ""}\\n'"""
         ),
         "forged",
-        "a 'verdict' record out of its turn",
+        "a line without its key",
     ),
     "an early seal": (
         SPEAK.format("""b'{"stage": "sealed"}\\n{"stage": "entered", "isolation": ["all"]}\\n'"""),
         "forged",
-        "a 'entered' record out of its turn",
+        "a line without its key",
     ),
     "rubbish": (
         SPEAK.format("b'rubbish\\n'"),
         "forged",
-        "a record that is none",
+        "a line without its key",
     ),
     "a flood": (
         SPEAK.format("b'x' * 2_000_000"),
         "forged",
-        "more than a megabyte of records",
+        "more than a megabyte of claims",
     ),
     "no descriptors": ("import os\nos.closerange(0, 100)", "died", "exit status"),
 }
@@ -154,8 +155,11 @@ def test_a_change_made_when_the_answer_is_called_is_seen(zygote: Zygote) -> None
     )
 
 
-def test_a_zygote_that_was_killed_is_replaced(zygote: Zygote) -> None:
-    killed = zygote.run(job("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)"))
+def test_a_zygote_that_was_killed_is_replaced(nest: Nest, zygote: Zygote) -> None:
+    assert outcome(zygote.run(job(DOUBLE))) == "pass"
+    for process in psutil.Process(nest._processes[-1].pid).children(recursive=True):
+        process.kill()
+    killed = zygote.run(job(DOUBLE))
     assert (killed["stage"], killed["message"]) == ("died", "the process that runs answers ended")
     assert outcome(zygote.run(job(DOUBLE))) == "pass"
 
