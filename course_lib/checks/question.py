@@ -21,7 +21,8 @@ SECONDS = 5.0  # a right answer of this course needs a tenth of it on a busy mac
 class Question:
     """One question: its check and lesson, the section a plain failure points to, its clock, the probes it turns off.
 
-    `servers` names what the check uses where it is there, and does without where it is not.
+    `servers` names what the check uses where it is there, and does without where it is not; `wire` says that answer or
+    check serve over a real socket of 127.0.0.1.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Question:
     except_probes: Mapping[str, str] = field(default_factory=dict)  # probe -> the reason it is off
     probe_sections: Mapping[str, int] = field(default_factory=dict)  # probe -> the section that explains it here
     servers: tuple[str, ...] = ()
+    wire: bool = False
 
 
 _questions: dict[str, Question] = {}
@@ -46,6 +48,7 @@ def question(
     except_probes: Mapping[str, str] | None = None,
     probe_sections: Mapping[str, int] | None = None,
     servers: tuple[str, ...] = (),
+    wire: bool = False,
 ) -> Callable[[CheckFunction], CheckFunction]:
     """Register the decorated coroutine function as the check of question `name`."""
 
@@ -53,7 +56,7 @@ def question(
         if name in _questions and _questions[name].check.__module__ != check.__module__:
             raise CourseError(f"question {name!r} has two checks; question names are unique over the whole course")
         off, sections = except_probes or {}, probe_sections or {}
-        _questions[name] = Question(name, check, lesson, section, seconds, off, sections, servers)
+        _questions[name] = Question(name, check, lesson, section, seconds, off, sections, servers, wire)
         return check
 
     return register

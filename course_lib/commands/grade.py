@@ -116,7 +116,7 @@ def _judged(
     streams = ThreadPoolExecutor(STREAMS * arguments.jobs, thread_name_prefix="submission")
     try:
         with _one_interrupt(), Judge(arguments.jobs, arguments.timeout) as judge:
-            missing: list[str] = list(getattr(judge, "isolation", ()))  # a judge without a sandbox has no such word
+            missing = [*judge.isolation]
             for sentence in missing:
                 _say(sentence)
             if missing and arguments.require_sandbox:

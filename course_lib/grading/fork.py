@@ -27,7 +27,6 @@ from course_lib.locations import course_root
 BEFORE = {"entered": "", "prepared": "entered", "answered": "prepared", "judging": "answered"}  # stage -> the one before
 ALL_OF_ITS_TIME = 120  # seconds of CPU; the clocks of a job end it long before
 SEED_BYTES = 8
-GENEROUS = 4 << 30  # bytes of address space: half of it is what a warm process has mapped already
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def run(job: dict[str, Any], warm: Warm, places: dict[str, list[Place]]) -> dict
         # in the folder of the parent, who removes what a kill leaves; named, for tempfile's own search writes a file
         home = tempfile.mkdtemp(prefix="job-", dir=os.environ.get("TMPDIR"))
         pipes = os.pipe(), os.pipe(), os.pipe()
-        policy = _policy(warm, places)
+        policy = _policy(job["question"], warm, places)
         policy.view  # noqa: B018 - looked up here, where the next child finds it as well
         key = claims.new_key()
         child = os.fork()
@@ -72,13 +71,16 @@ def run(job: dict[str, Any], warm: Warm, places: dict[str, list[Place]]) -> dict
     return {**record, "isolation": talk.isolation, "cpu": used.ru_utime + used.ru_stime}
 
 
-def _policy(warm: Warm, places: dict[str, list[Place]]) -> Policy:
-    root = course_root()
+def _policy(question: str, warm: Warm, places: dict[str, list[Place]]) -> Policy:
+    from course_lib.checks.question import all_questions
+
+    root, asked = course_root(), all_questions().get(question)
     sockets = {Path(place.socket) for stock in places.values() for place in stock if place.socket}
     return Policy(
-        Limits(memory=GENEROUS, cpu_seconds=ALL_OF_ITS_TIME),
+        Limits(cpu_seconds=ALL_OF_ITS_TIME),
         readable=(root / "notebooks", root / "exercises", *warm.folders),
         sockets=tuple(sorted(sockets)),
+        loopback=asked is not None and asked.wire,
         environment=(("COURSE_ROOT", str(root)), ("COURSE_STRICT", "1"), ("COURSE_PROGRESS_DB", "progress.db")),
     )
 
@@ -164,7 +166,7 @@ def _child(
         layers = enter(policy, Path(home), keep=pipes).layers
         allotment.given = places
         say = claims.sayer(pipes[0], key)
-        say({"stage": "entered", "isolation": [f"{layer.name}: {layer.detail}" for layer in layers if layer.is_on]})
+        say({"stage": "entered", "isolation": [layer.name for layer in layers if layer.is_on]})
         from course_lib.grading.child import judged
 
         judged(job, warm, say, claims.hinter(pipes[1]), pipes[2])

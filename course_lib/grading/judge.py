@@ -24,6 +24,7 @@ from course_lib.databases import needs
 from course_lib.errors import CourseError, NotebookError
 from course_lib.grading.exercise import Exercise, exercise_for
 from course_lib.grading.graded import Graded, Submission, Verdict
+from course_lib.grading.sandbox import capabilities
 from course_lib.grading.zygote import Fresh, Nest, Zygote
 
 LONGEST = 2000  # characters of a message: one that a check wrote has 200
@@ -55,6 +56,13 @@ class Judge:
         self._all: list[Zygote] = []
         self._free: queue.SimpleQueue[Zygote | Fresh] = queue.SimpleQueue()
         self._questions = ThreadPoolExecutor(jobs, thread_name_prefix="question")
+
+    @property
+    def isolation(self) -> tuple[str, ...]:
+        """Return a sentence for each layer of the sandbox that this machine lacks; it is found out by trying."""
+        if self._nest is None:
+            return ("this system cannot fork: each answer gets a fresh process, and no sandbox",)
+        return tuple(f"no {layer.name} here: {layer.detail}" for layer in capabilities().missing)
 
     def __enter__(self) -> Judge:
         self._all = self._nest.zygotes(self.jobs) if self._nest is not None else []

@@ -66,7 +66,7 @@ CHECKER = ("course_lib.checks", "course_lib.client", "course_lib.observe", "http
 # what its own module gives a new value while it works: counters, caches, and what is made at first use
 # emptied before the answer runs
 FORGOTTEN = ("course_lib.grading.sandbox", "course_lib.grading.memory", "course_lib.grading.doors")
-RESTLESS = frozenset({"__warningregistry__", "_uid"})
+RESTLESS = frozenset({"__warningregistry__", "_uid", "HTTPCORE_EXC_MAP"})
 
 Look = Callable[[], str]
 _Owner = tuple[str, Any, dict[str, Any], dict[str, Any], list[Watched]]  # name, owner, namespace, as it was, its memory
@@ -130,8 +130,9 @@ def _looking(
                             found = f"{label}.{name}"
                             break
                     else:
-                        for name in space:
-                            if name not in kept and name not in restless:
+                        for name in space:  # a package gets the name of a module that is imported from it
+                            is_module = loaded.get(f"{label}.{name}") is space[name]
+                            if name not in kept and name not in restless and not is_module:
                                 found = f"{label}.{name}"
                                 break
                     break

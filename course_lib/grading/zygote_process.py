@@ -34,7 +34,8 @@ from course_lib.grading.stage import Stage
 DATABASES = 2  # of each kind, for a check that wants two at once
 SETTLE_S = 5.0  # the threads of the warm-up end within a tenth of it
 STAGES = 8  # each keeps a few megabytes of its own; a class is graded exercise by exercise
-OURS = ("course_lib.grading.child", "course_lib.grading.neutral")
+# imported before everything is sealed: our own, and one of IPython that needs ctypes, which no answer gets
+EARLY = ("course_lib.grading.child", "course_lib.grading.neutral", "IPython.extensions.autoreload")
 
 
 def main(arguments: list[str]) -> None:
@@ -140,7 +141,7 @@ def warm_up(*, quick: bool = False) -> Warm:
     from course_lib.workspace import extension
 
     all_questions()
-    for module in OURS:
+    for module in EARLY:
         importlib.import_module(module)
     for hook in (app_hooks, engine_hooks):  # our own changes to FastAPI and SQLAlchemy, before everything is sealed
         hook.install()

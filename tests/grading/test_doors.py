@@ -30,8 +30,8 @@ def said(code: str) -> str:
 
 @pytest.mark.parametrize("name", ["signal.signal", "_signal.signal"])
 def test_no_handler_can_be_set(name: str) -> None:
-    code = f"try:\n    {name}(signal.SIGALRM, print)\nexcept PermissionError as error:\n    print(error)"
-    assert said(code) == "an answer may not set a signal handler while it is judged"
+    code = f"print({name}(signal.SIGUSR1, lambda *_: print('heard')), handlers.get(signal.SIGUSR1) == signal.SIG_DFL)"
+    assert said(code) == "None True"
 
 
 def test_no_handler_can_be_seen_but_ours_works() -> None:

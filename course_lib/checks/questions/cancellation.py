@@ -105,6 +105,7 @@ async def _leaving(receive: Any) -> None:
     lesson=LESSON,
     section=1,
     seconds=20,
+    wire=True,
     except_probes={"loop": "a server is started in this loop, which takes a moment on a busy machine"},
 )
 async def check_the_three_guests_were_really_sent(rows_left: Callable[..., Any], make_lab: Callable[..., Any]) -> str:

@@ -47,17 +47,18 @@ def enter(
     belongings.redirect(output)
     belongings.let_go(keep)
     user = attempt("user namespace", enter_user_namespace)
-    network = attempt("network namespace", enter_network_namespace)
+    network = attempt("network namespace", lambda: enter_network_namespace(loopback=policy.loopback))
     root = attempt(
         "private root", lambda: enter_private_root(view, policy.sockets, scratch, policy.limits.scratch)
     )  # before the privileges go, and before Landlock, which forbids to mount
     limits = attempt("limits", lambda: limit(policy.limits, counts_processes=user.is_on and _kernel() >= OWN_COUNT))
     privileges = attempt("privileges", drop_privileges)
-    landlock = attempt("landlock", lambda: enter_landlock(view, scratch))
+    landlock = attempt("landlock", lambda: enter_landlock(view, scratch, loopback=policy.loopback))
     belongings.replace_environment(scratch, policy.environment)
     os.chdir(scratch)
     seccomp = attempt(
-        "seccomp", lambda: enter_seccomp(sockets=bool(policy.sockets), files_are_safe=root.is_on)
+        "seccomp",
+        lambda: enter_seccomp(sockets=bool(policy.sockets), files_are_safe=root.is_on, loopback=policy.loopback),
     )  # last: it forbids what the others are made of
     isolation = Isolation((session, user, network, root, limits, privileges, landlock, seccomp))
     if required:

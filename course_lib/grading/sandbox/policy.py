@@ -18,6 +18,7 @@ class Policy:
     readable: tuple[Path, ...] = ()  # beside the interpreter, its packages, the system's libraries and the course
     hidden: tuple[Path, ...] = ()  # beside the solutions and the question bank; never seen, whatever else is readable
     sockets: tuple[Path, ...] = ()  # path sockets, or their folders; without any there are no sockets at all
+    loopback: bool = False  # a 127.0.0.1 of the child's own, on which it can serve and ask itself; nobody else is there
     environment: tuple[tuple[str, str], ...] = ()  # beside the few that every child gets
 
     @cached_property

@@ -22,7 +22,8 @@ NUMBER_AT, ARCHITECTURE_AT, ARGUMENTS_AT = 0, 4, 16  # offsets in `seccomp_data`
 LOAD, EQUAL, GREATER, HAS_BIT, AND, RETURN = 0x20, 0x15, 0x25, 0x45, 0x54, 0x06
 
 CLONE_THREAD = 0x00010000
-AF_UNIX, SOCK_STREAM, SOCK_TYPE_MASK = 1, 1, 0xF
+AF_UNIX, AF_INET, AF_INET6 = 1, 2, 10
+SOCK_STREAM, SOCK_TYPE_MASK = 1, 0xF
 # signals to other processes, sent by a file that becomes ready (F_SETOWN and kin); leases, which hold up other writers
 FCNTL_REFUSED = (8, 10, 15, 1024)
 IOCTL_REFUSED = (0x5412, 0x541C, 0x8901, 0x8902)  # typing on a terminal (TIOCSTI, TIOCLINUX); as F_SETOWN
@@ -59,16 +60,19 @@ class Instructions(ctypes.Structure):
     _fields_ = (("count", ctypes.c_uint16), ("first", ctypes.POINTER(Instruction)))
 
 
-def enter_seccomp(*, sockets: bool, files_are_safe: bool) -> str:
+def enter_seccomp(*, sockets: bool, files_are_safe: bool, loopback: bool = False) -> str:
     """Put the filter on this thread, which must be the only one."""
-    steps = program(known_machine(), os.getpid(), sockets=sockets, files_are_safe=files_are_safe)
+    steps = program(known_machine(), os.getpid(), sockets=sockets, files_are_safe=files_are_safe, loopback=loopback)
     first = (Instruction * len(steps))(*(Instruction(*step) for step in steps))
     call("prctl", PR_SET_SECCOMP, SECCOMP_MODE_FILTER, Instructions(len(steps), first), 0, 0)
+    if loopback:
+        return "sockets, but no programs"
     return "path sockets, but no programs" if sockets else "no sockets, no programs, no other processes"
 
 
-def program(machine: str, own: int, *, sockets: bool, files_are_safe: bool) -> Program:
+def program(machine: str, own: int, *, sockets: bool, files_are_safe: bool, loopback: bool = False) -> Program:
     """Return the filter for the process `own`; `files_are_safe` where everything outside is mounted read-only."""
+    families = (*((AF_UNIX,) if sockets else ()), *((AF_INET, AF_INET6) if loopback else ()))
     known = numbers(machine)
     kept = {*FILTERED, *NEEDED, "clone3", *(OF_FILES if files_are_safe else ())}
     steps = [
@@ -82,12 +86,12 @@ def program(machine: str, own: int, *, sockets: bool, files_are_safe: bool) -> P
         *_answer([number for name, number in known.items() if name not in kept], REFUSE),
     ]
     for name in FILTERED:
-        body = _body(name, own, sockets)
+        body = _body(name, own, families)
         steps += [Step(EQUAL, 0, len(body), known[name]), *body]
     return (*steps, Step(RETURN, 0, 0, ALLOW))
 
 
-def _body(name: str, own: int, sockets: bool) -> list[Step]:
+def _body(name: str, own: int, families: tuple[int, ...]) -> list[Step]:
     """Return the steps that decide on a call by its arguments."""
     match name:
         case "clone":  # a thread, or a process
@@ -101,10 +105,10 @@ def _body(name: str, own: int, sockets: bool) -> list[Step]:
         case "prlimit64":  # 0 is the caller; another process of the same user could be ruined with it
             return [_load(0), *_answer((0, own), ALLOW), *_end(REFUSE)]
         case "socket":
-            return [_load(0), *_answer((AF_UNIX,) if sockets else (), ALLOW), *_end(REFUSE)]
+            return [_load(0), *_answer(families, ALLOW), *_end(REFUSE)]
         case "socketpair":  # an event loop needs a pair; one of datagrams could be connected anew, to any path
-            kind = [] if sockets else [_load(1), Step(AND, 0, 0, SOCK_TYPE_MASK), Step(EQUAL, 1, 0, SOCK_STREAM)]
-            refuse = [] if sockets else _end(REFUSE)
+            kind = [] if AF_UNIX in families else [_load(1), Step(AND, 0, 0, SOCK_TYPE_MASK), Step(EQUAL, 1, 0, SOCK_STREAM)]
+            refuse = [] if AF_UNIX in families else _end(REFUSE)
             return [_load(0), Step(EQUAL, 1, 0, AF_UNIX), *_end(REFUSE), *kind, *refuse, *_end(ALLOW)]
         case _:  # kill, tgkill, tkill: a process may signal itself
             return [_load(0), *_answer((own,), ALLOW), *_end(REFUSE)]

@@ -101,6 +101,14 @@ def test_path_sockets_are_allowed_where_the_policy_says_so(machine: str) -> None
 
 
 @pytest.mark.parametrize("machine", MACHINES)
+def test_network_sockets_are_allowed_on_a_loopback_of_its_own(machine: str) -> None:
+    steps = program(machine, OWN, sockets=False, files_are_safe=True, loopback=True)
+    number = syscalls.numbers(machine)["socket"]
+    families = [decide(steps, machine, number, family) for family in (1, 2, 10, 16, 40)]
+    assert families == [errno.EPERM, None, None, errno.EPERM, errno.EPERM]
+
+
+@pytest.mark.parametrize("machine", MACHINES)
 def test_modes_and_owners_may_change_where_all_else_is_read_only(machine: str) -> None:
     known = [name for name in seccomp.OF_FILES if name in syscalls.numbers(machine)]
     assert {asked(machine, name, files_are_safe=True) for name in known} == {None}
