@@ -202,7 +202,7 @@ def run_here(count: int, ours: bool) -> None:
     from course_lib.checks import verdict
     from course_lib.grading import zygote_process
 
-    shell, _ = zygote_process.warm_up()
+    shell = zygote_process.warm_up().shell
     verdict.recorders.clear()
     verdict.compare_with_starter = False
     points = []

@@ -1,6 +1,6 @@
 """How long a learner waits for a verdict: `course check` on a solved exercise 03, beside `pytest --nbval`.
 
-Both run in fresh processes, in turn; the split of `course check` comes from the warm process itself.
+Both run in fresh processes, in turn; the split of `course check` comes from a judge of its own.
 """
 
 from __future__ import annotations
@@ -42,21 +42,20 @@ def seconds(*command: str, environment: dict[str, str]) -> float:
 
 
 def split(path: Path) -> dict[str, float]:
-    """Return the parts of one check in this process: start and imports of the warm process, and the four answers."""
-    from course_lib.authoring import graft
-    from course_lib.authoring.warm import Warm
-    from course_lib.grading.sheet import judge, solution_of
+    """Return the parts of one check in this process: start and imports of the zygotes, and the four answers."""
+    from course_lib.grading.graded import Submission
+    from course_lib.grading.judge import Judge
 
     begin = time.perf_counter()
-    with Warm() as warm:
-        _, solution = solution_of(path)
-        job = graft.jobs(solution, {})[0]
-        idle = graft.Job(job.question, [], "pass", "raise NameError", "")
-        warm.run(idle)  # answers as soon as the stack is imported
+    nobody = Submission(
+        "", path.name, b'{"cells": [{"cell_type": "code", "source": "# question: one-engine\\n1 / 0"}]}'
+    )
+    with Judge(quick=True) as judge:
+        judge.grade_one(nobody)  # an answer that ends at once: it comes back when the stack is imported
         ready = time.perf_counter()
-        verdicts = judge(path, warm)
+        graded = judge.grade_one(Submission("", path.name, path.read_bytes()))
         done = time.perf_counter()
-    assert all(verdict.outcome.outcome == "pass" for verdict in verdicts), verdicts
+    assert all(verdict.outcome.outcome == "pass" for verdict in graded.verdicts), graded
     return {"start and imports": ready - begin, "run": done - ready}
 
 

@@ -195,8 +195,8 @@ def outcome_of(job: Job, record: dict[str, Any]) -> Outcome:
         raise CourseError(f"this machine would not run an answer ({message}); make room on the disk, close programs")
     if stage == "judge":
         raise CourseError(
-            f"the judge failed itself on {job.question} ({message}); this is a bug in the course: please report it with "
-            'the output of "course doctor"'
+            f"the judge failed itself on {job.question} ({message}); this is a bug in the course: please report it "
+            'with the output of "course doctor"'
         )
     if stage == "unknown" or record.get("known"):
         raise CourseError(message.removeprefix(f"{record.get('error', '')}: "))

@@ -135,7 +135,7 @@ class _Unawaited:
     def _take(self, coroutine: Any) -> None:
         if len(self._thrown_away) < WARNINGS_KEPT:
             places = [learner_code.in_file(file, line) for file, line, _ in coroutine.cr_origin or ()]
-            self._thrown_away.append((coroutine.__name__, next(filter(None, places), "")))
+            self._thrown_away.append((coroutine.__name__, next((place for place in places if place), "")))
 
     def _note(self, message: Warning | str, *_rest: Any) -> None:
         if len(self._caught) < WARNINGS_KEPT:
@@ -146,8 +146,8 @@ class _Unawaited:
         if self._is_deaf:
             return [Finding("awaited", "expected Python's own _warn_unawaited_coroutine, got another one")]
         for name, place in self._thrown_away:
-            where = f" at {place}" if place else ""
-            return [Finding("awaited", "a coroutine was never awaited", f"the call of {name}(){where}")]
+            at = f" at {place}" if place else ""
+            return [Finding("awaited", "a coroutine was never awaited", f"the call of {name}(){at}")]
         for caught in self._caught:
             said, found, origin = caught.partition(" was never awaited")
             if found:

@@ -61,7 +61,7 @@ def judged(job: dict[str, Any], warm: Warm, say: Say, hint: Callable[[str], None
 
 
 class _Guard:
-    """What stands between an answer and its verdict: the seal, the watch, the doors. It begins when `shut` is called."""
+    """What stands between an answer and its verdict once `shut` was called: the seal, the watch and the doors."""
 
     def __init__(self, warm: Warm) -> None:
         self._warm = warm
@@ -78,8 +78,8 @@ class _Guard:
             self._warm.seal.add(asked.check.__module__)
         self.look, self.look_at_checker = self._warm.seal.looks()
         self._running = self._threads()
-        doors.shut_for_good()
-        self.changed = Watch(self._warm.seal.codes, HIDDEN).seen
+        doors.shut_for_good(self._warm.handlers)
+        self.changed = Watch(self._warm.seal.sites, HIDDEN).seen
 
     def left_behind(self, record: dict[str, Any]) -> dict[str, Any]:
         """Return `record`, or what of the answer would still run while we speak to the judge."""

@@ -1,7 +1,8 @@
 """What a child tells its zygote: claims, one JSON object per line behind a key, and hints, which are text and no more.
 
-The key is made for one child and stands in frames only, which are shut to its answer: who can write into the pipe cannot
-write a claim. Encoder and writer are C functions taken before the answer runs; a name of a module can be exchanged.
+The key is made for one child and stands in frames only, which are shut to its answer: who can write into the pipe
+cannot write a claim. Encoder and writer are C functions taken before the answer runs; a name of a module can be
+exchanged.
 """
 
 from __future__ import annotations

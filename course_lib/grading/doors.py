@@ -5,7 +5,6 @@ A signal's handler is given the frame it interrupts, a greenlet shows its own, a
 
 from __future__ import annotations
 
-import _signal
 import ctypes
 import gc
 import signal
@@ -28,13 +27,16 @@ class Handlers:
 
     set: Callable[..., Any]
     get: Callable[..., Any]
+    ctypes_makers: tuple[Any, ...]  # the places where each class of ctypes says what makes its objects
 
 
 def shut_for_all() -> Handlers:
     """Shut what no child needs, and return the functions for signals; call it before the seal is made."""
-    handlers = Handlers(_signal.signal, _signal.getsignal)
-    stands_for = {id(signal.signal): _no_signal, id(_signal.signal): _no_signal}
-    stands_for |= {id(signal.getsignal): _nothing, id(_signal.getsignal): _nothing}
+    places = tuple(ctypes.c_void_p.from_address(id(kind) + TP_NEW) for kind in _kinds_of_ctypes())
+    real: Any = sys.modules["_signal"]  # what `signal` wraps
+    handlers = Handlers(real.signal, real.getsignal, places)
+    stands_for: dict[int, Any] = {id(signal.signal): _no_signal, id(real.signal): _no_signal}
+    stands_for |= {id(signal.getsignal): _nothing, id(real.getsignal): _nothing}
     for module in list(sys.modules.values()):
         if isinstance(module, ModuleType) and not module.__name__.startswith(SANDBOX):
             for name, value in list(vars(module).items()):
@@ -65,12 +67,11 @@ def _hide_frames_of_greenlets() -> None:
         learner_code.of_checkout.__kwdefaults__ = {"frame_of": frame_of}
 
 
-def shut_for_good() -> None:
+def shut_for_good(handlers: Handlers) -> None:
     """Put ctypes out of use, and forget what the sandbox was made of; in a child, once it is confined."""
     # what makes a bool makes these as well from now on: True or False, or a TypeError, and never a pointer
     harmless = ctypes.c_void_p.from_address(id(bool) + TP_NEW).value
-    places = [ctypes.c_void_p.from_address(id(kind) + TP_NEW) for kind in _kinds_of_ctypes()]
-    for place in places:
+    for place in handlers.ctypes_makers:
         place.value = harmless
     loaded = sys.modules  # this module is among those that are emptied
     for name in [*MEMORY, *(name for name in loaded if name.startswith(SANDBOX))]:

@@ -1,4 +1,4 @@
-"""Fork a child for one answer, hear what it claims, and end it: what a process does that is warm and knows no secret."""
+"""Fork a child for one answer, hear what it claims, and end it: what a warm process does that knows no secret."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from course_lib.grading.sandbox import Limits, Policy, enter
 from course_lib.grading.seal import Seal
 from course_lib.locations import course_root
 
-BEFORE = {"entered": "", "prepared": "entered", "answered": "prepared", "judging": "answered"}  # stage -> the one before
+# stage -> the one before
+BEFORE = {"entered": "", "prepared": "entered", "answered": "prepared", "judging": "answered"}
 ALL_OF_ITS_TIME = 120  # seconds of CPU; the clocks of a job end it long before
 SEED_BYTES = 8
 

@@ -35,7 +35,7 @@ def table(space: dict[str, Any]) -> list[Watched]:
     kind = _byte(keys + KIND)
     room = _number(keys + USABLE) + _number(keys + ENTRIES)
     size = (1 << _byte(keys + INDEX_BITS)) + room * (WIDE if kind == 0 else NARROW)
-    return [watched(id(space) + USED, POINTER), watched(id(space) + KEYS, 2 * POINTER), watched(keys + USABLE, 16 + size)]
+    return [watched(id(space) + USED, 4 * POINTER), watched(keys + USABLE, 16 + size)]
 
 
 def watched(address: int, size: int) -> Watched:

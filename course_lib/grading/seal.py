@@ -15,6 +15,7 @@ from types import FunctionType, ModuleType
 from typing import Any  # Any: whatever a module holds
 
 from course_lib.grading.memory import Watched, content_of, kind_of, space_of, table
+from course_lib.grading.watch import Sites
 
 # modules, and packages with a dot at the end. A comparison touches what it compares, and so copies pages of the parent:
 # all of SQLAlchemy would cost 27 ms for each answer, the parts that a verdict rests on cost 11 (measured)
@@ -81,10 +82,11 @@ class Seal:
     def __init__(self, shell: Any = None) -> None:
         self._shell = shell
         self._owners = [_owner(label, owner) for label, owner in owners()]
+        self._flat = [(number, watched) for number, owner in enumerate(self._owners) for watched in owner[4]]
         self._modules = {name: module for name, module in sys.modules.items() if is_guarded(name)}
         self._hooks = hooks(shell)
         functions = [value for each in self._owners for value in each[3].values() if isinstance(value, FunctionType)]
-        self.codes = frozenset(id(function.__code__) for function in functions)
+        self.sites = Sites.found(frozenset(id(function.__code__) for function in functions))
         ours = [each for each in functions if (each.__module__ or "").startswith(("course_lib.", "contextlib"))]
         self._places = [
             (f"{function.__module__}.{function.__qualname__}", content_of(cell))
@@ -102,7 +104,9 @@ class Seal:
         They are generators at work: their values lie in a frame, where an attribute of a function would be in reach.
         """
         # a fork gives some modules new locks: what is different already is no answer's doing
-        self._owners = [each if _is_as_it_was(each) else _owner(each[0], each[1]) for each in self._owners]
+        for number in {number for number, watched in self._flat if watched.now.raw != watched.then}:
+            label, owner, *_ = self._owners[number]
+            self._owners[number] = _owner(label, owner)
         everything = _looking(self._owners, self._places, self._modules, self._hooks, self._shell)
         checker = _looking([each for each in self._owners if each[0].startswith(CHECKER)], self._places, {}, {}, None)
         next(everything), next(checker)
@@ -159,10 +163,6 @@ def _looking(
 def _owner(label: str, owner: Any) -> _Owner:
     space = space_of(owner)
     return label, owner, space, dict(space), table(space)
-
-
-def _is_as_it_was(owner: _Owner) -> bool:
-    return all(watched.now.raw == watched.then for watched in owner[4])
 
 
 def is_guarded(name: str) -> bool:

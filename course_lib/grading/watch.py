@@ -1,7 +1,8 @@
 """The watch on an answer: an audit hook that shuts the ways from an answer's code to the frames that judge it.
 
 Whoever holds a frame of ours holds what stands in it: the question, the seal, the key to the judge. Python tells an
-audit hook of every way to one (https://docs.python.org/3/library/audit_events.html), but for the few that `doors` shuts.
+audit hook of every way to one (https://docs.python.org/3/library/audit_events.html), but for the few that `doors`
+shuts.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import _thread
 import gc
 import sys
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from types import CodeType, FrameType, FunctionType
 from typing import Any  # Any: the arguments of audit events
 
@@ -72,25 +74,44 @@ TRUSTED = (
 )
 
 
+@dataclass(frozen=True)
+class Sites:
+    """Pieces of code by their identity: who is trusted with a frame, the helpers, all of ours, and what is guarded.
+
+    They are looked up once, in the warm process, when everything that may look at a frame has been imported.
+    """
+
+    trusted: frozenset[int]
+    helpers: frozenset[int]
+    ours: frozenset[int]
+    guarded: frozenset[int]
+
+    @classmethod
+    def found(cls, guarded: frozenset[int]) -> Sites:
+        """Look them up among the modules that are loaded now."""
+        trusted, helpers = (frozenset(filter(None, map(_code_of, names))) for names in (TRUSTED, HELPERS))
+        return cls(trusted, helpers, _code_within(OURS), guarded)
+
+
 class Watch:
     """Listens from now on, and until the process ends: Python cannot remove an audit hook.
 
     `seen` tells what of our own code an answer has tried to exchange, empty when it has not.
     """
 
-    def __init__(self, codes: Collection[int], hidden: Collection[Any] = ()) -> None:
+    def __init__(self, sites: Sites, hidden: Collection[Any] = ()) -> None:
         self._tried: list[str] = []
-        sys.addaudithook(_hook(codes, frozenset(map(id, hidden)), self._tried))
+        sys.addaudithook(_hook(sites, frozenset(map(id, hidden)), self._tried))
 
     def seen(self) -> str:
         """Return the first thing that was tried."""
         return self._tried[0] if self._tried else ""
 
 
-def _hook(codes: Collection[int], hidden: Collection[int], tried: list[str]) -> Callable[[str, tuple[Any, ...]], None]:
+def _hook(sites: Sites, hidden: Collection[int], tried: list[str]) -> Callable[[str, tuple[Any, ...]], None]:
     """Return the hook; whatever it uses is in its own cells, because a name of a module can be exchanged."""
     refused, modules, frames, code = REFUSED, MODULES, FRAMES, CODE
-    (trusted, helpers), secret = _call_sites(), _code_within(OURS)
+    trusted, helpers, secret, codes = sites.trusted, sites.helpers, sites.ours, sites.guarded
     error, identity, kind, getframe, thread = PermissionError, id, type, sys._getframe, _thread.get_ident
     enabled, disable, enable = gc.isenabled, gc.disable, gc.enable
     looking: set[int] = set()
@@ -101,7 +122,7 @@ def _hook(codes: Collection[int], hidden: Collection[int], tried: list[str]) -> 
         me = thread()
         looking.add(me)
         try:
-            frame = getframe(2)
+            frame: FrameType | None = getframe(2)
             while frame is not None and identity(frame.f_code) in helpers:
                 frame = frame.f_back
             if frame is None or identity(frame.f_code) not in trusted:
@@ -146,12 +167,6 @@ def _hook(codes: Collection[int], hidden: Collection[int], tried: list[str]) -> 
     return hear
 
 
-def _call_sites() -> tuple[frozenset[int], frozenset[int]]:
-    """Return the code of those who are trusted with a frame, and of the helpers."""
-    trusted, helpers = ([_code_of(name) for name in names] for names in (TRUSTED, HELPERS))
-    return frozenset(filter(None, trusted)), frozenset(filter(None, helpers))
-
-
 def _code_of(name: str) -> int | None:
     """Return the identity of the code of `package.module.Class.function`; None where this version has no such thing."""
     parts = name.split(".")
@@ -167,9 +182,12 @@ def _code_of(name: str) -> int | None:
 
 
 def _code_within(package: str) -> frozenset[int]:
-    """Return the identity of every piece of code in the loaded modules of a package, functions in functions included."""
+    """Return the identity of all code in the loaded modules of a package: methods too, and functions in functions."""
     modules = [module for name, module in sys.modules.items() if name.startswith(package)]
-    waiting = [value.__code__ for module in modules for value in vars(module).values() if isinstance(value, FunctionType)]
+    values = [value for module in modules for value in vars(module).values()]
+    values += [member for kind in values if isinstance(kind, type) for member in vars(kind).values()]
+    unwrapped = [getattr(value, "fget", None) or getattr(value, "__wrapped__", value) for value in values]
+    waiting = [value.__code__ for value in (*values, *unwrapped) if isinstance(value, FunctionType)]
     found: set[int] = set()
     while waiting:
         code = waiting.pop()

@@ -32,6 +32,7 @@ from course_lib.grading.seal import Seal
 from course_lib.grading.stage import Stage
 
 DATABASES = 2  # of each kind, for a check that wants two at once
+MORE = ("asyncpg", "sqlalchemy.dialects.postgresql.asyncpg", "pydantic_settings")  # what some cells import first
 SETTLE_S = 5.0  # the threads of the warm-up end within a tenth of it
 STAGES = 8  # each keeps a few megabytes of its own; a class is graded exercise by exercise
 # imported before everything is sealed: our own, and one of IPython that needs ctypes, which no answer gets
@@ -132,7 +133,7 @@ def warm_up(*, quick: bool = False) -> Warm:
 
     A `quick` zygote leaves the app out: it saves 50 ms for each answer and costs 300, too much for a single sheet.
     """
-    for module in STACK if quick else (*STACK, "asyncpg", "sqlalchemy.dialects.postgresql.asyncpg", "pydantic_settings"):
+    for module in STACK if quick else (*STACK, *MORE):
         importlib.import_module(module)
     from course_lib.authoring.cells import capture, make_shell
     from course_lib.checks import clock

@@ -28,7 +28,9 @@ def test_a_claim_comes_back_as_it_was() -> None:
     assert claims.claim_of(line, "k" * 32) == claim
 
 
-@pytest.mark.parametrize("line", [b"{}", b"k" * 31 + b"{}", b"j" * 32 + b"{}", b"", b"k" * 32 + b"[]", b"k" * 32 + b"{"])
+@pytest.mark.parametrize(
+    "line", [b"{}", b"k" * 31 + b"{}", b"j" * 32 + b"{}", b"", b"k" * 32 + b"[]", b"k" * 32 + b"{"]
+)
 def test_any_other_line_is_no_claim(line: bytes) -> None:
     assert claims.claim_of(line, "k" * 32) is None
 

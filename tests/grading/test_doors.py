@@ -17,7 +17,7 @@ from course_lib.grading import doors
 text, union, pointer = ctypes.c_char_p, ctypes.Union, ctypes.POINTER(ctypes.c_char)
 real = signal.signal
 handlers = doors.shut_for_all()
-doors.shut_for_good()
+doors.shut_for_good(handlers)
 """
 
 
@@ -62,7 +62,9 @@ def test_ctypes_makes_nothing_any_more(code: str) -> None:
 
 
 def test_what_the_sandbox_was_made_of_is_forgotten() -> None:
-    code = "print([name for name in sys.modules if name.startswith(('course_lib.grading.sandbox', 'ctypes', '_ctypes'))])"
+    code = (
+        "print([name for name in sys.modules if name.startswith(('course_lib.grading.sandbox', 'ctypes', '_ctypes'))])"
+    )
     assert said(code) in ("[]", "['ctypes._endian']")
 
 

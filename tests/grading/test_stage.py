@@ -64,7 +64,9 @@ def test_an_answer_changes_nothing_for_the_next(zygote: Zygote) -> None:
     ids=["a thread", "a server"],
 )
 def test_cells_that_leave_something_running_are_run_for_each_answer(cell: str, zygote: Zygote) -> None:
-    assert told(zygote, "told = runs[0] == os.getpid()", cell.replace("# needs: postgres\n", "# needs: sqlite\n"), COUNTING)
+    assert told(
+        zygote, "told = runs[0] == os.getpid()", cell.replace("# needs: postgres\n", "# needs: sqlite\n"), COUNTING
+    )
 
 
 def test_a_cell_of_ours_that_fails_is_told_for_each_answer(zygote: Zygote) -> None:

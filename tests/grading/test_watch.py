@@ -7,14 +7,14 @@ import sys
 
 import pytest
 
-from course_lib.grading.watch import HELPERS, REFUSED, TRUSTED, _code_of
+from course_lib.grading.watch import REFUSED
 
 
 def in_a_process(code: str) -> str:
     """Run `code` where an audit hook may stay for ever; return what it printed."""
     program = "import ctypes, gc, sys\nimport course_lib.checks.assertions as checker\n"
     program += "from course_lib.grading.seal import Seal\nfrom course_lib.grading.watch import Watch\n"
-    program += "watch = Watch(Seal().codes)\n"
+    program += "watch = Watch(Seal().sites)\n"
     program += f"try:\n    {code}\nexcept PermissionError as error:\n    print(error)\nprint(watch.seen() or 'unseen')"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

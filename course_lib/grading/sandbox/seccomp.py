@@ -107,7 +107,11 @@ def _body(name: str, own: int, families: tuple[int, ...]) -> list[Step]:
         case "socket":
             return [_load(0), *_answer(families, ALLOW), *_end(REFUSE)]
         case "socketpair":  # an event loop needs a pair; one of datagrams could be connected anew, to any path
-            kind = [] if AF_UNIX in families else [_load(1), Step(AND, 0, 0, SOCK_TYPE_MASK), Step(EQUAL, 1, 0, SOCK_STREAM)]
+            kind = (
+                []
+                if AF_UNIX in families
+                else [_load(1), Step(AND, 0, 0, SOCK_TYPE_MASK), Step(EQUAL, 1, 0, SOCK_STREAM)]
+            )
             refuse = [] if AF_UNIX in families else _end(REFUSE)
             return [_load(0), Step(EQUAL, 1, 0, AF_UNIX), *_end(REFUSE), *kind, *refuse, *_end(ALLOW)]
         case _:  # kill, tgkill, tkill: a process may signal itself
