@@ -7,12 +7,17 @@ from collections.abc import Iterable
 from contextlib import closing
 
 
-def serve(path: str | None, drinks: Iterable[tuple[str, int]]) -> None:
+TAKINGS = "SELECT count(*), sum(price_cents) FROM items"
+
+
+def serve(path: str | None, drinks: Iterable[tuple[str, int]]) -> tuple[int, int]:
     """Add `drinks`, each a name and a price in cents, to the menu in the file at `path`.
 
-    `path` is the `database` of an engine's URL. A connection of our own: those of an engine are counted.
+    Returns how many drinks there are then, and what they cost together. `path` is the `database` of an engine's URL. A connection of our own: those of an engine are counted.
     """
     if path is None:
         raise ValueError("expected a file, got an engine on no file")
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executemany("INSERT INTO items (name, price_cents) VALUES (?, ?)", drinks)
+        items, total_cents = connection.execute(TAKINGS).fetchone()
+        return items, total_cents

@@ -20,7 +20,8 @@ def test_drinks_are_added_behind_those_of_the_house() -> None:
     async def main() -> tuple[list[tuple[str, int]], int]:
         async with fresh() as engine:
             opened = gauge(engine)
-            serve(engine.url.database, [("Tonic", 250), ("Vermouth", 700)])
+            assert serve(engine.url.database, []) == (3, 2000)
+            assert serve(engine.url.database, [("Tonic", 250), ("Vermouth", 700)]) == (5, 2950)
             assert opened.opened == 0
             return await menu(engine), opened.opened
 

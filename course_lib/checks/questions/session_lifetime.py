@@ -196,7 +196,7 @@ async def check_twenty_guests_watch(router: Any, seats: Any) -> str:
         wrong(f"expected SEATS to be a number of connections, got {show(seats)}", section=3)
     added = seeded.drinks(9)
     async with fresh(pool_size=seats, max_overflow=0, pool_timeout=3) as engine, _house(router, engine) as house:
-        menu.serve(engine.url.database, added)
+        drinks, _ = menu.serve(engine.url.database, added)
         slow, pool = _SlowGuests(house), gauge(engine)
         async with visiting(slow) as visitor:
             async with trace(engine) as events:
@@ -204,7 +204,7 @@ async def check_twenty_guests_watch(router: Any, seats: Any) -> str:
                     response = await visitor.ask("GET", "/scores", status=200)
             if not _no_connection_left(house, pool):
                 return "a connection was left out"
-            equal(response.text, f"data: {3 + len(added)}\n\n" * LOOKS, what="stream")
+            equal(response.text, f"data: {drinks}\n\n" * LOOKS, what="stream")
             exactly(len(events.statements()), LOOKS, "statements, one per look", section=4)
             slow.reading = 0
             slow.done.clear()
