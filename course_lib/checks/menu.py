@@ -6,14 +6,14 @@ import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
 
-
 TAKINGS = "SELECT count(*), sum(price_cents) FROM items"
 
 
 def serve(path: str | None, drinks: Iterable[tuple[str, int]]) -> tuple[int, int]:
     """Add `drinks`, each a name and a price in cents, to the menu in the file at `path`.
 
-    Returns how many drinks there are then, and what they cost together. `path` is the `database` of an engine's URL. A connection of our own: those of an engine are counted.
+    Returns how many drinks there are then, and what they cost together. `path` is the `database` of an engine's URL;
+    the connection is our own, for those of an engine are counted.
     """
     if path is None:
         raise ValueError("expected a file, got an engine on no file")
