@@ -25,7 +25,8 @@ class RefusedWork:
     """A transaction that fails as planned, in its middle or at its commit, and knows how often it was called.
 
     `thing` is a mapped class with a name and an event_id, of which each call adds one; `states` are the sqlstates of
-    the refusals, one for each call. It says `Wrong` when a call begins in the transaction of the last one.
+    the refusals, one for each call, and `result` is what a call returns that is not refused. It says `Wrong` when a
+    call begins in the transaction of the last one.
     """
 
     def __init__(self, thing: Any, states: Sequence[str], *, at_commit: bool = False, result: str = "done") -> None:
