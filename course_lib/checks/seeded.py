@@ -34,13 +34,12 @@ class _Seed:
         return "".join(some[self.below(len(some))] for some in letters).capitalize()
 
 
-_seed: _Seed | None = None
+_sown: list[_Seed] = []  # one or none; changed in place, for the names of this module are under the judge's seal
 
 
 def sow(seed: int | None) -> None:
     """Begin the values of `seed`, the same for the same seed; None brings the documented ones back."""
-    global _seed
-    _seed = None if seed is None else _Seed(seed)
+    _sown[:] = [] if seed is None else [_Seed(seed)]
 
 
 def numbers(*documented: int, low: int, high: int) -> list[int]:
@@ -48,10 +47,10 @@ def numbers(*documented: int, low: int, high: int) -> list[int]:
 
     Draw before the answer is called: what is drawn while it runs, it could draw as well.
     """
-    if _seed is None:
+    if not _sown:
         return [*documented]
     left = [number for number in range(low, high + 1) if number not in documented]
-    return [left.pop(_seed.below(len(left))) for _ in documented]
+    return [left.pop(_sown[0].below(len(left))) for _ in documented]
 
 
 def number(documented: int, low: int, high: int) -> int:
@@ -61,23 +60,23 @@ def number(documented: int, low: int, high: int) -> int:
 
 def choice(documented: T, others: Sequence[T]) -> T:
     """Return one of `others`, none of which is the documented one."""
-    return documented if _seed is None else others[_seed.below(len(others))]
+    return documented if not _sown else others[_sown[0].below(len(others))]
 
 
 def names(*documented: str) -> list[str]:
     """Return as many different names; those of one call only are known to differ."""
-    if _seed is None:
+    if not _sown:
         return [*documented]
     made: list[str] = []
     while len(made) < len(documented):
-        if (name := _seed.name()) not in made:
+        if (name := _sown[0].name()) not in made:
             made.append(name)
     return made
 
 
 def drinks(most: int) -> list[tuple[str, int]]:
     """Return drinks that the menu does not have, with their prices in cents: none documented, else 1 to `most`."""
-    if _seed is None:
+    if not _sown:
         return []
-    served = names(*[""] * (1 + _seed.below(most)))
-    return [(name, 100 + _seed.below(2900)) for name in served]
+    served = names(*[""] * (1 + _sown[0].below(most)))
+    return [(name, 100 + _sown[0].below(2900)) for name in served]
