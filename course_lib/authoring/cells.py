@@ -126,6 +126,7 @@ async def _stages(job: dict[str, Any], run: Run, send: Send) -> dict[str, Any]:
         error = await run.cell(text, "setup")
         if error is not None:
             return {"stage": "setup", **described(error)}
+    from course_lib.checks import seeded
     from course_lib.checks.question import find_question
 
     try:
@@ -140,6 +141,7 @@ async def _stages(job: dict[str, Any], run: Run, send: Send) -> dict[str, Any]:
         error = await run.cell(job["answer"], job["question"])
         if error is not None:
             return {"stage": "answer", **described(error)}
+        seeded.sow(job.get("seed"))  # not before: an answer that knew the seed would know the values
         send({"stage": "answered"})
         error = await run.cell(job["check"], "check")
         if not run.outcomes:

@@ -92,15 +92,20 @@ class _Drop(ast.NodeTransformer):
         return node.value if node is self._target else node
 
 
-def prove(number: int, warm: Warm, tell: Callable[[Row], None] = lambda row: None) -> list[Row]:
-    """Judge every variant of lesson `number`'s exercise and return the rows, holes included."""
+def prove(
+    number: int, warm: Warm, tell: Callable[[Row], None] = lambda row: None, *, seed: int | None = None
+) -> list[Row]:
+    """Judge every variant of lesson `number`'s exercise and return the rows, holes included.
+
+    With a `seed` the checks draw their values; each verdict must be what it is with the documented ones.
+    """
     solution = notebook_file.read_notebook(notebook_file.find("solutions", number))
     jobs = {job.question: job for job in graft.jobs(solution, {})}
     rows = []
     for variant in variants(solution):
         if variant.question not in jobs:  # it has no check: a gap, named below
             continue
-        row = _judged(variant, jobs[variant.question], warm)
+        row = _judged(variant, jobs[variant.question], warm, seed)
         rows.append(row)
         tell(row)
     return rows + [_missing(name, said) for name, said in gaps(solution)]
@@ -110,7 +115,7 @@ def _missing(question: str, said: str) -> Row:
     return Row(Variant(question, "gate", "gate", ""), Outcome(question, "error", said), said)
 
 
-def _judged(variant: Variant, job: graft.Job, warm: Warm) -> Row:
+def _judged(variant: Variant, job: graft.Job, warm: Warm, seed: int | None) -> Row:
     try:
         if variant.kind == "starter":
             outcome = Outcome(variant.question, "not attempted", "")
@@ -118,7 +123,7 @@ def _judged(variant: Variant, job: graft.Job, warm: Warm) -> Row:
             return Row(variant, outcome, hole)
         times = 2 if variant.kind == "solution" else 1
         ready = replace(job, answer=variant.text, target=job.target if variant.kind == "solution" else "")
-        outcome = warm.run(ready, times=times)
+        outcome = warm.run(ready, times=times, seed=seed)
     except CourseError as error:
         return Row(variant, Outcome(variant.question, "error", str(error)), f"author error: {error}")
     if job.needs and outcome.outcome == "not attempted":  # its server is not here, as the message says

@@ -48,16 +48,17 @@ class Warm:
         if self._home is not None:
             self._home.cleanup()
 
-    def run(self, job: Job, *, seconds: float | None = None, times: int = 1) -> Outcome:
+    def run(self, job: Job, *, seconds: float | None = None, times: int = 1, seed: int | None = None) -> Outcome:
         """Return the outcome of `job`; `times` is how often it runs in one process.
 
         `seconds` replaces the question's own clock, which the warm process knows: this process imports no check.
+        With a `seed` the check draws its values, without one they are the documented ones.
         An answer that needs a server which is not here counts as not attempted.
         """
         line = needs.absent(job.needs)
         if line:
             return Outcome(job.question, "not attempted", line)
-        message = {**asdict(job), "seconds": seconds, "times": times}
+        message = {**asdict(job), "seconds": seconds, "times": times, "seed": seed}
         record = self._in_warm(message) if self._process is not None else in_fresh(message)
         return outcome_of(job, record)
 

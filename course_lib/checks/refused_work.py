@@ -25,11 +25,13 @@ class RefusedWork:
     """A transaction that fails as planned, in its middle or at its commit, and knows how often it was called.
 
     `thing` is a mapped class with a name and an event_id, of which each call adds one; `states` are the sqlstates of
-    the refusals, one for each call. It says `Wrong` when a call begins in the transaction of the last one.
+    the refusals, one for each call, and `result` is what a call returns that is not refused. It says `Wrong` when a
+    call begins in the transaction of the last one.
     """
 
-    def __init__(self, thing: Any, states: Sequence[str], *, at_commit: bool = False) -> None:
+    def __init__(self, thing: Any, states: Sequence[str], *, at_commit: bool = False, result: str = "done") -> None:
         self._thing, self._states, self._at_commit = thing, list(states), at_commit
+        self._result = result
         self.calls = 0
         self.said = ""  # the last sqlstate that the database has refused with
         self._last: Any = None
@@ -47,7 +49,7 @@ class RefusedWork:
             event.listen(session.sync_session, "before_commit", self._refuse, once=True)
         elif self._states:
             self._refuse()
-        return "done"
+        return self._result
 
     def _refuse(self, *_: Any) -> None:
         self.said = state = self._states.pop(0)

@@ -14,6 +14,7 @@ from course_lib.authoring.warm import Warm
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `course prove`."""
     parser.add_argument("numbers", nargs="*", type=int, metavar="NN", help="lessons; all when left out")
+    parser.add_argument("--seed", type=int, metavar="N", help="have the checks draw their values, as a judge does")
     parser.add_argument("--json", action="store_true", help="print the rows as JSON")
 
 
@@ -22,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     numbers = arguments.numbers or [int(stem[:2]) for stem in notebook_file.stems("solutions")]
     shown = (lambda row: None) if arguments.json else _print
     with Warm() as warm:
-        rows = [row for number in numbers for row in prove(number, warm, shown)]
+        rows = [row for number in numbers for row in prove(number, warm, shown, seed=arguments.seed)]
     holes = [row for row in rows if row.hole]
     if arguments.json:
         print(json.dumps([_as_data(row) for row in rows], indent=1, ensure_ascii=False))

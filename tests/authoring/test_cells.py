@@ -20,7 +20,7 @@ import small_course
 from IPython.core.interactiveshell import InteractiveShell
 
 from course_lib.authoring import cells
-from course_lib.checks import question, verdict
+from course_lib.checks import question, seeded, verdict
 
 JOB = {
     "question": "small-double",
@@ -46,10 +46,12 @@ def run(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
     def runner(**changes: Any) -> dict[str, Any]:
         stages.clear()
+        seeded.sow(None)  # as in a process of its own
         record = cells.run_job({**JOB, **changes}, shell, str(tmp_path), stages.append)
         return {**record, "stages": [said["stage"] for said in stages if said["stage"] != "waiting"]}
 
     yield runner
+    seeded.sow(None)
     signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGALRM, before)
     shell.restore_sys_module_state()
@@ -176,3 +178,44 @@ def test_setup_whose_server_is_missing_is_one_printed_line(run: Any, monkeypatch
     record = run(setup=["# needs: postgres\n1 / 0", small_course.SETUP])
     assert record["stage"] == "verdict"
     assert record["text"].startswith("skipped: no PostgreSQL here; course doctor says how to install one\n")
+
+
+DRAWN = """
+from course_lib.checks import seeded
+from course_lib.checks.question import question
+
+
+@question("small-drawn", lesson="00_small", section=1)
+async def check_drawn(before):
+    return f"{before} before, {seeded.number(1, 2, 999)} after"
+"""
+
+
+def drawn(run: Any, before: str, **seed: int) -> str:
+    """Return what a check says that tells what an answer and itself have drawn."""
+    answer = (
+        f"# question: small-drawn\nfrom course_lib.checks import seeded\n{before}\nbefore = seeded.number(1, 2, 999)"
+    )
+    check = 'await check("small-drawn", before=before)'
+    record = run(
+        question="small-drawn", setup=["from course_lib import check", DRAWN], answer=answer, check=check, **seed
+    )
+    said: str = record["verdict"]["message"]
+    return said
+
+
+def test_values_are_the_documented_ones_without_a_seed(run: Any) -> None:
+    assert drawn(run, "") == "1 before, 1 after"
+
+
+def test_seed_comes_after_the_answer_and_before_the_check(run: Any) -> None:
+    first, again, other = (drawn(run, "", seed=seed) for seed in (7, 7, 8))
+    assert first == again
+    assert first != other
+    assert first.startswith("1 before, ")
+    assert not first.endswith(", 1 after")
+
+
+def test_seed_of_an_answer_does_not_outlast_it(run: Any) -> None:
+    assert drawn(run, "seeded.sow(3)").endswith(" before, 1 after")
+    assert drawn(run, "seeded.sow(3)", seed=7).partition(", ")[2] == drawn(run, "", seed=7).partition(", ")[2]

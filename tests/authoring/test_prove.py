@@ -233,3 +233,17 @@ def test_question_whose_server_is_here_is_proved(small: Path, warm: Warm) -> Non
     rows = proved(small, warm, on_a_server())
     assert holes(rows) == {}
     assert rows["small-double", "solution"].outcome.outcome == "pass"
+
+
+def test_seed_reaches_the_check_of_every_variant(small: Path, warm: Warm) -> None:
+    drawn = "    number = __import__('course_lib.checks.seeded', fromlist=['*']).number(3, 5, 90)\n"
+    solution = with_setup(
+        "    equal(await ask(double, 3), 6)\n", f"{drawn}    equal(await ask(double, number), 2 * number)\n"
+    )
+    assert holes(proved(small, warm, solution)) == {}
+    rows = prove.prove(0, warm, seed=7)
+    found = {row.variant.name: row.outcome.message for row in rows if row.hole}
+    assert found
+    assert all(message.startswith("expected ") for message in found.values())
+    assert not any("expected 6" in message for message in found.values())
+    assert [row.hole for row in rows if row.variant.kind in ("solution", "right") and row.hole] == []

@@ -40,7 +40,7 @@ async def tried(session: AsyncSession, work: RefusedWork, *, rolls_back: bool = 
 
 
 def told(
-    states: Sequence[str], times: int, *, at_commit: bool = False, rolls_back: bool = True
+    states: Sequence[str], times: int, *, at_commit: bool = False, rolls_back: bool = True, result: str = "done"
 ) -> tuple[list[str], int]:
     """Return what the work says in so many calls, and how many rows are kept."""
 
@@ -48,7 +48,7 @@ def told(
         async with fresh() as engine:
             async with engine.begin() as connection:
                 await connection.run_sync(Base.metadata.create_all)
-            work = RefusedWork(Person, states, at_commit=at_commit)
+            work = RefusedWork(Person, states, at_commit=at_commit, result=result)
             async with AsyncSession(engine) as session:
                 said = [await tried(session, work, rolls_back=rolls_back) for _ in range(times)]
             assert work.calls == times
@@ -60,6 +60,10 @@ def told(
 
 def test_it_is_refused_as_planned_and_then_done() -> None:
     assert told(["40001", "23505"], 4) == (["DBAPIError 40001", "IntegrityError 23505", "done", "done"], 2)
+
+
+def test_it_says_the_result_it_was_given() -> None:
+    assert told(["40001"], 2, result="served") == (["DBAPIError 40001", "served"], 1)
 
 
 def test_it_is_refused_at_its_commit() -> None:

@@ -44,6 +44,17 @@ def test_hole_is_named_and_code_1(small: Path, capsys: pytest.CaptureFixture[str
     ]
 
 
+def test_seed_changes_what_a_check_asks(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = small / "solutions" / f"{STEM}.ipynb"
+    drawn = "__import__('course_lib.checks.seeded', fromlist=['*']).number(3, 5, 90)"
+    asked = "equal(await ask(double, 3), 6)"
+    assert path.read_text().count(asked) == 1
+    path.write_text(path.read_text().replace(asked, f"number = {drawn}; equal(await ask(double, number), 2 * number)"))
+    assert main(["prove", "0"]) == 0
+    assert main(["prove", "0", "--seed", "7"]) == 1
+    assert "HOLE small-double / " in capsys.readouterr().out
+
+
 def test_json_has_a_row_per_variant(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["prove", "0", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)

@@ -10,18 +10,18 @@ import contextlib
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any  # Any: a declarative base, rows, and what an answer returns
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import ResponseValidationError
 from pydantic import ValidationError
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 from sqlalchemy.event import listen
 from sqlalchemy.exc import IllegalStateChangeError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
-from course_lib.checks import learner_code
+from course_lib.checks import learner_code, seeded
 from course_lib.checks.assertions import AnswerError, ask, at_most, equal, refuse_awaitable, show, wrong
 from course_lib.checks.question import question
 from course_lib.checks.visitor import Visitor, visiting
@@ -37,8 +37,6 @@ COLUMNS = ["admitted", "capacity", "id", "name", "starts_at"]  # what EventOut l
 RELATIONS = {"guests"}
 NAMES = ("Ada", "Bo", "Cy")
 OPENING = datetime(2027, 1, 1, 22, tzinfo=UTC)
-JAZZ = {"name": "Jazz", "starts_at": OPENING.isoformat(), "capacity": 40}
-SOUL = {"name": "Soul", "starts_at": OPENING.isoformat(), "capacity": 9}
 TASKS = 5
 LONELY_S = 1.0  # five queries that start together meet in a hundredth of it, also on a busy machine
 
@@ -118,21 +116,20 @@ async def check_lines_are_the_three_hidden_questions(dots: Any) -> str:
 @question("two-statements", lesson=LESSON, section=2)
 async def check_statements_do_not_grow_with_the_nights(router: Any, base: Any, event: Any, guest: Any) -> str:
     """Ask for thirty nights and for three; two statements must do, and no guest may be missing."""
+    night, *names = seeded.names("Night", *NAMES)
     for nights in (30, 3):
-        rows = [
-            event(
-                name=f"Night {n}", starts_at=OPENING, capacity=40, guests=[guest(name=f"{name} {n}") for name in NAMES]
-            )
-            for n in range(nights)
-        ]
+        rows = []
+        for n in range(nights):
+            guests = [guest(name=f"{name} {n}") for name in names]
+            rows.append(event(name=f"{night} {n}", starts_at=OPENING, capacity=40, guests=guests))
         async with _house(router, base, rows) as (visitor, _), trace() as events:
             body = await _answer(visitor, "GET", "/events/", 200)
-        _require_guest_lists(body, nights)
+        _require_guest_lists(body, nights, night, names)
         at_most(len(events.statements()), 2, "statement", section=2, slug="n-plus-one")
     return "30 nights and 3 nights, at most 2 statements each, no guest forgotten"
 
 
-def _require_guest_lists(body: Any, nights: int) -> None:
+def _require_guest_lists(body: Any, nights: int, name: str, names: list[str]) -> None:
     """Fail when a night or a guest is missing, or sits in another night's list."""
     if not isinstance(body, list) or not all(isinstance(night, dict) for night in body):
         wrong(f"expected a list of nights, got {show(body)}")
@@ -142,25 +139,38 @@ def _require_guest_lists(body: Any, nights: int) -> None:
     if came != exactly:
         wrong(f"expected {exactly} guests, got {came}", section=2)
     for n in range(nights):
-        wanted = [f"{name} {n}" for name in NAMES]
-        equal(sorted(lists.get(f"Night {n}", [])), wanted, what=f"guests of night {n}", section=2)
+        wanted = sorted(f"{guest} {n}" for guest in names)
+        equal(sorted(lists.get(f"{name} {n}", [])), wanted, what=f"guests of night {n}", section=2)
 
 
 @question("empty-plate", lesson=LESSON, section=4)
 async def check_post_answers_with_the_row(sessions_of: Callable[..., Any], router: Any, base: Any, event: Any) -> str:
     """Two POSTs: 201, every key of the schema, one statement each; and the rows are really there afterwards."""
-    async with _house(router, base, sessions_of=sessions_of) as (visitor, engine):
-        for number, night in enumerate((JAZZ, SOUL), 1):
+    nights, before = _two_nights(), seeded.number(0, 1, 900)
+    earlier = [event(id=before, name="Earlier", starts_at=OPENING, capacity=1)] if before else []
+    async with _house(router, base, earlier, sessions_of) as (visitor, engine):
+        for number, night in enumerate(nights, 1):
             async with trace() as events:
                 body = await _answer(visitor, "POST", "/events/", 201, json=night)
-            _require_plate(body, number, night)
+            _require_plate(body, before + number, night)
             at_most(len(events.statements()), 1, "statement")
             async with engine.connect() as connection:
-                stored = await connection.scalar(select(func.count()).select_from(event))
-            if stored != number:
-                rows = "row" if number == 1 else "rows"
-                wrong(f"expected {number} {rows} in the table, got {stored}", slug="forgotten-commit")
+                rows = await connection.execute(
+                    select(event.name, event.capacity).where(event.id > before).order_by(event.id)
+                )
+                stored = [tuple(row) for row in rows]
+            if len(stored) != number:
+                noun = "row" if number == 1 else "rows"
+                wrong(f"expected {number} {noun} in the table, got {len(stored)}", slug="forgotten-commit")
+            equal(stored[-1], (night["name"], night["capacity"]), what="row in the table")
     return "201, five keys, one statement, and the row is in the table"
+
+
+def _two_nights() -> list[dict[str, Any]]:
+    """Return two nights to announce."""
+    opens = OPENING + timedelta(minutes=seeded.number(0, 1, 9999))
+    drawn = zip(seeded.names("Jazz", "Soul"), seeded.numbers(40, 9, low=1, high=400), strict=True)
+    return [{"name": name, "starts_at": opens.isoformat(), "capacity": capacity} for name, capacity in drawn]
 
 
 def _require_plate(body: Any, number: int, night: dict[str, Any]) -> None:
@@ -172,11 +182,11 @@ def _require_plate(body: Any, number: int, night: dict[str, Any]) -> None:
     came = {name: body[name] for name in ("id", "name", "capacity", "admitted")}
     equal(came, {"id": number, "name": night["name"], "capacity": night["capacity"], "admitted": 0}, what="row")
     try:
-        same = datetime.fromisoformat(str(body["starts_at"])) == OPENING
-    except ValueError:
+        same = datetime.fromisoformat(str(body["starts_at"])) == datetime.fromisoformat(night["starts_at"])
+    except (TypeError, ValueError):
         same = False
     if not same:
-        wrong(f"expected starts_at {OPENING.isoformat()}, got {show(body['starts_at'])}")
+        wrong(f"expected starts_at {night['starts_at']}, got {show(body['starts_at'])}")
 
 
 class _Meeting:
@@ -205,6 +215,7 @@ class _Meeting:
 async def check_five_counts_run_side_by_side(dashboard: Callable[..., Any]) -> str:
     """Five queries that wait for each other; then five of which one fails, and none may be left behind."""
     meeting, kept = _Meeting(), []
+    numbers = seeded.numbers(*range(11, 11 + TASKS), low=100, high=999)
 
     class Session(AsyncSession):
         def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -214,7 +225,7 @@ async def check_five_counts_run_side_by_side(dashboard: Callable[..., Any]) -> s
     async with fresh(pool_size=TASKS, max_overflow=0) as engine:
         meeting.invite(engine)
         doorman, sessions = gauge(engine), async_sessionmaker(engine, class_=Session)
-        queries = [text(f"SELECT meet({number})") for number in range(11, 11 + TASKS)]
+        queries = [text(f"SELECT meet({number})") for number in numbers]
         came = await _first_cause(ask(dashboard, sessions, queries))
         for number in came if isinstance(came, list) else []:
             refuse_awaitable(number, section=5)
@@ -222,7 +233,7 @@ async def check_five_counts_run_side_by_side(dashboard: Callable[..., Any]) -> s
             wrong(f"expected peak {TASKS}, got 0; no query was sent", section=5)
         if meeting.inside.most != TASKS:
             wrong(f"expected peak {TASKS}, got {meeting.inside.most}", section=5, slug="gather-serial")
-        equal(came, list(range(11, 11 + TASKS)), section=5)
+        equal(came, numbers, section=5)
         if doorman.inside:
             wrong(f"{doorman.inside} connections still checked out; who closes the sessions?", slug="gc-connection")
         await _require_a_group(dashboard, sessions, _Waiting(engine))

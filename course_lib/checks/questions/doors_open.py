@@ -8,6 +8,7 @@ from typing import Any  # Any: answers, and the apps they are asked with
 
 from fastapi import FastAPI, HTTPException
 
+from course_lib.checks import seeded
 from course_lib.checks.assertions import ask, equal
 from course_lib.checks.question import question
 from course_lib.checks.visitor import visiting
@@ -17,10 +18,10 @@ LESSON = "00_doors_open"
 SLOW_DOOR_S = 0.3  # long enough that a thread which waits for it stops the loop in front of the probe
 
 
-def _house(word: str, seconds: float = 0) -> FastAPI:
+def _house(word: str, seconds: float = 0, status: int = 200) -> FastAPI:
     house = FastAPI()
 
-    @house.get("/live")
+    @house.get("/live", status_code=status)
     async def live() -> dict[str, str]:
         await asyncio.sleep(seconds)
         return {"door": word}
@@ -31,10 +32,11 @@ def _house(word: str, seconds: float = 0) -> FastAPI:
 @question("first-call", lesson=LESSON, section=1)
 async def check_first_call_reads_the_body(first_call: Callable[..., Any]) -> str:
     """Ask two apps whose answers differ: a copied output cannot be right twice."""
-    for word in ("open", "shut"):
+    why = "another house was asked: read the answer of the client you are given"
+    for word, what, because in (("open", "", ""), (*seeded.names("shut"), "second answer", why)):
         async with visiting(_house(word)) as visitor:
-            why = "another house was asked: read the answer of the client you are given"
-            equal(await ask(first_call, visitor.http), {"door": word}, section=2, why=why if word == "shut" else "")
+            came = await ask(first_call, visitor.http)
+            equal(came, {"door": word}, what=what, section=2, why=because)
     return "two houses asked, two answers read"
 
 
@@ -72,10 +74,29 @@ class _Vestibule:
 
 @question("two-at-once", lesson=LESSON, section=1)
 async def check_two_requests_are_inside_together(two_at_once: Callable[..., Any]) -> str:
-    """Ask an app that keeps a guest until the second one is inside."""
-    vestibule, house = _Vestibule(), FastAPI()
+    """Ask two apps that keep a guest until the second one is inside; what they answer differs."""
+    other = seeded.numbers(503, 410, low=400, high=499)
+    for codes, what, why in (
+        ([200, 404], "", ""),
+        (other, "second codes", "another house was asked: read its answers"),
+    ):
+        vestibule = _Vestibule()
+        keeper = await vestibule.open()
+        try:
+            async with client(_slow_house(vestibule, *codes), errors=True) as http:
+                came = await ask(two_at_once, http)
+                equal(list(came) if isinstance(came, tuple) else came, codes, what=what, why=why)
+        finally:
+            keeper.cancel()
+        together = "both guests had to be inside together, so start both before you await either"
+        equal(vestibule.peak, 2, what="peak", why=together)
+    return "both were inside at the same time"
 
-    @house.get("/live")
+
+def _slow_house(vestibule: _Vestibule, live_code: int, menu_code: int) -> FastAPI:
+    house = FastAPI()
+
+    @house.get("/live", status_code=live_code)
     async def live() -> dict[str, str]:
         await vestibule.pass_through()
         return {"door": "open"}
@@ -83,22 +104,14 @@ async def check_two_requests_are_inside_together(two_at_once: Callable[..., Any]
     @house.get("/menu")
     async def menu() -> None:
         await vestibule.pass_through()
-        raise HTTPException(404)
+        raise HTTPException(menu_code)
 
-    keeper = await vestibule.open()
-    try:
-        async with client(house, errors=True) as http:
-            codes = await ask(two_at_once, http)
-            equal(list(codes) if isinstance(codes, tuple) else codes, [200, 404])
-    finally:
-        keeper.cancel()
-    why = "both guests had to be inside together, so start both before you await either"
-    equal(vestibule.peak, 2, what="peak", why=why)
-    return "both were inside at the same time"
+    return house
 
 
 @question("doors-fixed", lesson=LESSON, section=1)
 async def check_open_doors_is_awaited(open_doors: Callable[..., Any]) -> str:
     """Await the repaired function on a door that takes its time."""
-    equal(await ask(open_doors, _house("open", SLOW_DOOR_S)), 200)
+    status = seeded.number(200, low=400, high=499)
+    equal(await ask(open_doors, _house("open", SLOW_DOOR_S, status)), status)
     return "opened from inside a running loop"

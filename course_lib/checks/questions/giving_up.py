@@ -15,6 +15,7 @@ from typing import Any  # Any: answers, connect arguments, and what an answer re
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from course_lib.checks import seeded
 from course_lib.checks.assertions import AnswerError, Wrong, ask, equal, show, wrong
 from course_lib.checks.cancelling import WAYS, Cancel, Work, let_go_of_closes
 from course_lib.checks.question import question
@@ -68,7 +69,8 @@ async def _fail() -> None:
 
 @question("always-home", lesson=LESSON, section=5, seconds=20)
 async def check_the_connection_comes_home(audit: Callable[..., Any]) -> str:
-    """An audit that ends, three that are cancelled, one that fails: nothing held, nothing half done."""
+    """An audit that ends, three that are cancelled, one that fails, more that end: nothing held, nothing half done."""
+    further = seeded.number(1, 2, 5)
     async with fresh(pool_size=2, max_overflow=0, pool_timeout=2) as engine:
         work, room = _Audit(_nothing), gauge(engine)
         with thrown_away() as forgotten:
@@ -81,6 +83,10 @@ async def check_the_connection_comes_home(audit: Callable[..., Any]) -> str:
             await _cancel_one(audit, engine, name, way)
         await _fail_one(audit, engine)
         await _require_rows(engine, 1, "half an audit was committed")
+        for _ in range(further):
+            await ask(audit, engine, _Audit(_nothing), section=5)
+            await _require_home(room, "after one more audit that ended")
+        await _require_rows(engine, 1 + further, "who commits the next ones?")
     return f"ended, failed, and cancelled by {', '.join(WAYS)}: inside 0, nothing half done"
 
 

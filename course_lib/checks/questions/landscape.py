@@ -20,6 +20,7 @@ from sqlalchemy import Row, event, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
+from course_lib.checks import menu, seeded
 from course_lib.checks.assertions import AnswerError, Wrong, ask, at_most, equal, show, wrong
 from course_lib.checks.question import question
 from course_lib.databases import fresh
@@ -44,6 +45,7 @@ NO_FILE = {
     "no such table": "each connection now has a memory database of its own; two sessions need a file",
     "unable to open database file": "three slashes, then the path of a file inside folder",
 }
+RENAME = text("UPDATE items SET name = :name WHERE id = :id")
 MEETING_S = 0.5  # how long one task waits for the other inside the database; right answers meet at once
 
 
@@ -54,13 +56,17 @@ async def check_three_dialects(queries: Mapping[str, str]) -> str:
         wrong(f"expected the keys {list(WANTED)}, got {show(queries)}")
     for driver, sql in queries.items():
         _require_mark(driver, sql)
+    added = list(zip(seeded.names("Tonic"), seeded.numbers(250, low=100, high=3000), strict=True))
+    asked = [("Rum", PRICES["Rum"]), *added]
     with database_file() as path, closing(sqlite3.connect(path)) as connection:
-        for name, price in list(PRICES.items())[:2]:
+        menu.serve(str(path), added)
+        for name, price in asked:
             _require_price("sqlite3", _fetch(connection, queries["sqlite3"], (name,)), price)
             # SQLite reads `$1` as well, by name; a cast is PostgreSQL's own and says nothing about the rows
             _require_price("asyncpg", _fetch(connection, _CAST.sub("", queries["asyncpg"]), {"1": name}), price)
     async with fresh() as engine, engine.connect() as lent:
-        for name, price in list(PRICES.items())[:2]:
+        menu.serve(engine.url.database, added)
+        for name, price in asked:
             _require_price("text", await _fetch_text(lent, queries["text"], {"name": name}), price)
     return "three dialects, one mark each, and the right price every time"
 
@@ -117,12 +123,13 @@ def _require_price(driver: str, rows: list[Any], price: int) -> None:
     except_probes={"loop": "writing thousands of marks is work, and SQLAlchemy does it in the loop"},
 )
 async def check_names_of_any_number_of_ids(names: Callable[..., Any]) -> str:
-    """Two ids, none, and 40000 in falling order; the statements are counted, and the values in each."""
+    """Two ids, none, and 40000 in falling order, then two of which one is new; statements and values are counted."""
+    [new], [new_name] = seeded.numbers(50_000, low=40_001, high=90_000), seeded.names("Vermouth")
     async with fresh() as engine:
         async with engine.begin() as connection:
             await connection.execute(text("DROP TABLE items"))
             await connection.execute(text("CREATE TABLE items (id INTEGER, name VARCHAR(40))"))
-            for item_id, name in SHELF:
+            for item_id, name in (*SHELF, (new, new_name)):
                 await connection.execute(text("INSERT INTO items VALUES (:id, :name)"), {"id": item_id, "name": name})
         async with engine.connect() as connection:
             _require_names(await _names(names, connection, [1, 2], statements=1), ["Gin", "Rum"], UNORDERED)
@@ -131,6 +138,7 @@ async def check_names_of_any_number_of_ids(names: Callable[..., Any]) -> str:
             falling = range(40_000, 0, -1)
             came = await _names(names, connection, list(falling), statements=len(falling) // 100)
             _require_names(came, ["Gin", "Rum", "Soda", "Tonic"], "each slice is in order; are the slices?")
+            _require_names(await _names(names, connection, [new, 2], statements=1), ["Rum", new_name], AS_GIVEN)
     return "no id, two ids and 40000, in order, with at most 5000 values in a statement"
 
 
@@ -141,7 +149,7 @@ def _require_names(came: Any, wanted: list[str], of_order: str = "") -> None:
         why = "this is a result that nobody has read: list(...)"
     elif isinstance(came, list) and any(isinstance(part, tuple | Row) for part in came):
         why = "these are rows, and names are asked: take .scalars()"
-    elif isinstance(came, list) and came != wanted and sorted(map(str, came)) == wanted:
+    elif isinstance(came, list) and came != wanted and sorted(map(str, came)) == sorted(wanted):
         why = of_order
     equal(came, wanted, why=why, section=4)
 
@@ -172,15 +180,19 @@ def _require_values_apart(sent: Sequence[str], most: int) -> None:
 @question("one-each", lesson=LESSON, section=3)
 async def check_each_task_has_its_connection(both: Callable[..., Any]) -> str:
     """Two names, two connections lent at once, and both questions inside the database together."""
+    gin, soda = seeded.names("Gin", "Soda")
     async with fresh() as engine:
         inside = _meeting(engine)
+        async with engine.begin() as connection:
+            for item_id, name in ((1, gin), (3, soda)):
+                await connection.execute(RENAME, {"id": item_id, "name": name})
         doorman = gauge(engine)
         came = await _both(both, engine)
         for part in came if isinstance(came, list) else [came]:
             if inspect.isawaitable(part):
                 await asyncio.gather(part, return_exceptions=True)  # it ends here, and the message is about its await
                 wrong("a coroutine was never awaited", section=3, slug="never-awaited")
-        equal(came, ["Gin", "Soda"], section=3)
+        equal(came, [gin, soda], section=3)
         if doorman.peak != 2:
             wrong(f"expected peak 2, got {doorman.peak}; two tasks need two connections at once", section=3)
         if inside.most != 2:

@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlalchemy.sql import func, select
 
+from course_lib.checks import seeded
 from course_lib.checks.assertions import ask, equal, show, wrong
 from course_lib.checks.doorman import doorman
 from course_lib.checks.question import question
@@ -26,14 +27,12 @@ from course_lib.databases import database, fresh
 from course_lib.observe import from_arrival, gauge, rope
 
 LESSON = "07_pools"
-SEATS = ((50, 0.2, 10), (10, 0.05, 1), (50, 0.05, 3), (40, 0.25, 10))  # no product that a float rounds up
+SEATS = ((50, 0.2, 10), (10, 0.05, 1), (50, 0.05, 3))  # no product that a float rounds up
 BUDGETS = (  # (seats, max_connections, reserved, workers, pools), whether it fits, what a wrong verdict has missed
     ((12, 100, 3, 4, 2), True, "12 seats for each of 8 pools are 96 of 97"),
     ((13, 100, 3, 4, 2), False, "13 seats for each of 8 pools are 104 of 97"),
     ((40, 100, 3, 4, 1), False, "every worker has a pool of its own"),
     ((40, 100, 3, 1, 4), False, "a worker may have several pools"),
-    ((98, 100, 3, 1, 1), False, "the server keeps 3 for itself"),
-    ((97, 100, 3, 1, 1), True, "exactly the budget is inside the budget"),
 )
 POOL_KEYS = {"pool_size", "max_overflow", "pool_timeout"}
 TRANSFERS, ROOM = 4, 4
@@ -45,12 +44,19 @@ STILL = 40  # turns of 10 ms in which nothing moves: then nobody can move any mo
 @question("pool-size", lesson=LESSON, section=2)
 async def check_seats_and_budget(seats: Callable[..., Any], budget_ok: Callable[..., Any]) -> str:
     """Four rooms by Little's law; six budgets, each wrong for one reason only."""
-    for rate, hold, wanted in SEATS:
+    quarters = seeded.number(40, 41, 400)
+    most, reserved = seeded.number(100, 130, 400), seeded.number(3, 4, 20)
+    budgets = (
+        *BUDGETS,
+        ((most - reserved + 1, most, reserved, 1, 1), False, f"the server keeps {reserved} for itself"),
+        ((most - reserved, most, reserved, 1, 1), True, "exactly the budget is inside the budget"),
+    )
+    for rate, hold, wanted in (*SEATS, (quarters, 0.25, -(-quarters // 4))):
         came = await ask(seats, rate, hold, section=2)
         if came != wanted or type(came) is not int:
             why = "; a number of seats is an int" if came == wanted else ""
             wrong(f"expected {wanted} for ({rate}, {hold}), got {show(came)}{why}", section=2)
-    for given, wanted_verdict, why in BUDGETS:
+    for given, wanted_verdict, why in budgets:
         verdict = await ask(budget_ok, *given, section=5)
         if verdict is not wanted_verdict:
             said = f"expected {wanted_verdict}, got {show(verdict)} for budget_ok{given}: {why}"
@@ -65,10 +71,13 @@ async def _taken(request: Request, error: Exception) -> JSONResponse:
 @question("full-house", lesson=LESSON, section=1)
 async def check_a_full_house_answers_503(install: Callable[..., Any]) -> str:
     """The only seat is taken: 503 and Retry-After; a builtin TimeoutError and a taken name keep their status."""
+    earlier = seeded.number(0, 1, 5)  # guests who come before: no number of requests makes a house full
     async with fresh(pool_size=1, max_overflow=0, pool_timeout=0.1) as engine:
         house = _small_house(engine)
         await ask(install, house, section=1)
         async with visiting(house) as visitor:
+            for _ in range(earlier):
+                await visitor.ask("GET", "/drinks", status=200, section=1)
             async with engine.connect():
                 full = await visitor.ask("GET", "/drinks")
             _require_503(full, visitor)
@@ -166,19 +175,22 @@ async def check_four_transfers_at_once(router: Any, pool: Any, base: Any, guest:
     """One transfer alone, four at once, one that is refused: nobody may hold a seat and wait for another."""
     options = _pool_options(pool, 4)
     _require_route(router, "/transfer", 4)
+    transfer = _transfer()
+    refuse = {**transfer, "cents": -5}
     async with (
-        _house(router, base, options, guest(name="Ada")) as (house, engine),
+        _house(router, base, options, guest(name=transfer["payer"])) as (house, engine),
         visiting(house) as visitor,
     ):
         with doorman(1) as watch:
-            await visitor.ask("POST", "/transfer", json=_transfer(5), status=201, section=4)
+            await visitor.ask("POST", "/transfer", json=transfer, status=201, section=4)
             await asyncio.sleep(0.02)  # a task made in the last line has not begun yet
             if watch.strangers:
                 return "a task was left behind"
         await _require_rows(engine, move, note, 1)
+        await _require_move(engine, move, transfer)
         room = gauge()
         with doorman(TRANSFERS), rope(engine) as frames:  # a seat that is being opened counts as taken
-            came = await from_arrival(TRANSFERS, lambda: visitor.http.post("/transfer", json=_transfer(5)))
+            came = await from_arrival(TRANSFERS, lambda: visitor.http.post("/transfer", json=transfer))
         if set(came.statuses()) != {201}:
             others = ", ".join(str(answer.status_code) for answer in came.results if answer.status_code != 201)
             said = f"expected {ALL_CREATED}, got {others}; who holds a seat and waits for another?"
@@ -186,15 +198,22 @@ async def check_four_transfers_at_once(router: Any, pool: Any, base: Any, guest:
         if (peak := max(room.peak, *(frame.taken for frame in frames))) > ROOM:
             wrong(f"expected peak at most {ROOM}, got {peak}; more seats move the number", section=4)
         await _require_rows(engine, move, note, 1 + TRANSFERS)
-        refused = await visitor.ask("POST", "/transfer", json=_transfer(-5))
+        refused = await visitor.ask("POST", "/transfer", json=refuse)
         if refused.status_code < 400:
             wrong(f"expected an error for -5 cents, got {refused.status_code}; the table refuses it", section=4)
         await _require_rows(engine, move, note, 1 + TRANSFERS, "after a transfer that was refused")
     return f"{ALL_CREATED} on {ROOM} seats, each is noted, and one that was refused leaves nothing"
 
 
-def _transfer(cents: int) -> dict[str, Any]:
-    return {"payer": "Ada", "payee": "Bo", "cents": cents}
+def _transfer() -> dict[str, Any]:
+    payer, payee = seeded.names("Ada", "Bo")
+    return {"payer": payer, "payee": payee, "cents": seeded.number(5, 6, 5000)}
+
+
+async def _require_move(engine: AsyncEngine, move: Any, transfer: dict[str, Any]) -> None:
+    async with engine.connect() as connection:
+        stored = (await connection.execute(select(move.payer, move.payee, move.cents))).mappings().one()
+    equal(dict(stored), transfer, what="moves", why="what was asked for is stored", section=4)
 
 
 async def _require_rows(engine: AsyncEngine, move: Any, note: Any, wanted: int, when: str = "") -> None:
@@ -210,6 +229,7 @@ class _Service:
     """A weather service that answers when its gate opens, and knows who asked."""
 
     def __init__(self) -> None:
+        [self.sky] = seeded.names("rain")
         self.gate = asyncio.Event()
         self.asked: list[Any] = []
 
@@ -219,7 +239,7 @@ class _Service:
         number = len(self.asked)
         await self.gate.wait()
         await _turns(number)
-        return f"rain in {place}"
+        return f"{self.sky} in {place}"
 
 
 async def _turns(number: int) -> None:
@@ -233,8 +253,9 @@ async def check_nothing_is_held_while_waiting(router: Any, pool: Any, base: Any,
     """Twenty guests ask; when nobody can move any more we count who is inside, and then the service answers."""
     options = _pool_options(pool, 2)
     _require_route(router, "/weather", 2)
-    async with _house(router, base, options, city(name="Oslo")) as (house, engine):
-        service, room = _Service(), gauge(engine)
+    service, [place] = _Service(), seeded.names("Oslo")
+    async with _house(router, base, options, city(name=place)) as (house, engine):
+        room = gauge(engine)
         house.state.service = service.ask
         async with visiting(house) as visitor:
             line = count()
@@ -256,7 +277,7 @@ async def check_nothing_is_held_while_waiting(router: Any, pool: Any, base: Any,
     if inside:
         wrong(f"expected 0 inside, got {inside} while {waiting} of {GUESTS} wait for the weather", section=2)
     equal(waiting, GUESTS, what="calls of the service", section=2)
-    wanted = {"place": "Oslo", "weather": "rain in Oslo"}
+    wanted = {"place": place, "weather": f"{service.sky} in {place}"}
     equal(answers.results[0].json(), wanted, what="weather", section=2)
     return f"inside 0 while {GUESTS} wait for the weather, and all {GUESTS} are told"
 

@@ -15,6 +15,7 @@ from sqlalchemy import table
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.sql import func, select
 
+from course_lib.checks import menu, seeded
 from course_lib.checks.assertions import AnswerError, equal, exactly, show, wrong
 from course_lib.checks.pauses import held_in_pauses
 from course_lib.checks.question import question
@@ -31,7 +32,6 @@ SCOPES = ("request", "function")
 EVENTS = ("endpoint", "send-start", "send-body", "background", "exit")
 GUESTS, SEATS, LOOKS = 20, 2, 3
 STILL = 40  # turns of 10 ms in which nothing moves: whoever holds a connection then, holds it while it waits
-NO_TAB = 99
 
 
 @asynccontextmanager
@@ -105,19 +105,21 @@ async def _live(scope: Any) -> list[str]:
 @question("honest-receipt", lesson=LESSON, section=2)
 async def check_the_status_tells_the_truth(by_endpoint: Any, by_scope: Any, base: Any, tab: Any, payment: Any) -> str:
     """A payment on a tab that is not there, then one on a tab that is: once for each cure."""
+    known, unknown = seeded.number(1, 2, 98), seeded.number(99, 100, 999)
     for router, refusal in ((by_endpoint, 409), (by_scope, 500)):
-        async with fresh() as engine, _house(router, engine, base, [tab(id=1)]) as house, visiting(house) as visitor:
+        rows = [tab(id=known)]
+        async with fresh() as engine, _house(router, engine, base, rows) as house, visiting(house) as visitor:
             with thrown_away() as forgotten:
-                events, status = await _pay(visitor, house, NO_TAB)
+                events, status = await _pay(visitor, house, unknown)
             if forgotten:  # a probe names the call and its line
                 return "a coroutine was thrown away"
-            _require_status(events, status, NO_TAB, refusal, visitor)
+            _require_status(events, status, unknown, refusal, visitor)
             equal(await _count(engine, payment.__tablename__), 0, what="rows")
             _require_the_cure(events, refusal)
             if refusal == 409 and visitor.error is not None:
                 wrong(f"expected no error behind the 409, got {type(visitor.error).__name__}; raise the HTTPException")
-            events, status = await _pay(visitor, house, 1)
-            _require_status(events, status, 1, 200, visitor)
+            events, status = await _pay(visitor, house, known)
+            _require_status(events, status, known, 200, visitor)
             equal(await _count(engine, payment.__tablename__), 1, what="rows")
     return "refused: 409 rows 0 and 500 rows 0; paid: 200 rows 1, both"
 
@@ -149,7 +151,7 @@ def _require_the_cure(events: Trace, refusal: int) -> None:
     """Fail when a version got its status by the other version's cure, or without asking the database."""
     kinds = events.only("COMMIT", "exit", "send-start")
     asked = "COMMIT" in kinds
-    never = f"tab {NO_TAB} never reached a COMMIT: let the database decide"
+    never = "the tab that is not there never reached a COMMIT: let the database decide"
     if refusal == 409 and kinds[:1] != ["COMMIT"]:
         cure = "the endpoint itself commits there" if asked else never
         wrong(f"expected COMMIT before exit in by_endpoint, got {' '.join(kinds)}; {cure}")
@@ -192,7 +194,9 @@ async def check_twenty_guests_watch(router: Any, seats: Any) -> str:
     """One guest watches to the end; then twenty, and while they read we count who holds a connection."""
     if type(seats) is not int or seats < 1:
         wrong(f"expected SEATS to be a number of connections, got {show(seats)}", section=3)
+    added = seeded.drinks(9)
     async with fresh(pool_size=seats, max_overflow=0, pool_timeout=3) as engine, _house(router, engine) as house:
+        drinks, _ = menu.serve(engine.url.database, added)
         slow, pool = _SlowGuests(house), gauge(engine)
         async with visiting(slow) as visitor:
             async with trace(engine) as events:
@@ -200,7 +204,7 @@ async def check_twenty_guests_watch(router: Any, seats: Any) -> str:
                     response = await visitor.ask("GET", "/scores", status=200)
             if not _no_connection_left(house, pool):
                 return "a connection was left out"
-            equal(response.text, "data: 3\n\n" * LOOKS, what="stream")
+            equal(response.text, f"data: {drinks}\n\n" * LOOKS, what="stream")
             exactly(len(events.statements()), LOOKS, "statements, one per look", section=4)
             slow.reading = 0
             slow.done.clear()
@@ -253,10 +257,11 @@ async def check_the_letter_reads_for_itself(router: Any, base: Any, box: Any) ->
     if not isinstance(box, list):
         wrong(f"expected BOX to be the list of this sheet, got {show(box)}")
     box.clear()
+    invited = seeded.names("Ada", "Bo")
     async with fresh() as engine, _house(router, engine, base) as house, visiting(house) as visitor:
         pool = gauge(engine)
         post = _Post(box, pool)
-        for name in ("Ada", "Bo"):
+        for number, name in enumerate(invited, 1):
             listen(post)
             try:
                 await visitor.ask("POST", "/guests", params={"name": name}, status=202)
@@ -267,7 +272,16 @@ async def check_the_letter_reads_for_itself(router: Any, base: Any, box: Any) ->
             if not _no_connection_left(house, pool):
                 return "a connection was left out"
             box.clear()
+            equal(
+                await _names(engine, base), invited[:number], what="guests in the table", why="who is invited is kept"
+            )
     return "two letters after two answers, held 0 when a task begins"
+
+
+async def _names(engine: AsyncEngine, base: Any) -> list[str]:
+    guests = base.metadata.tables["guests"]
+    async with engine.connect() as connection:
+        return list(await connection.scalars(select(guests.c.name).order_by(guests.c.id)))
 
 
 def _judge_one(post: _Post, visitor: Visitor) -> None:

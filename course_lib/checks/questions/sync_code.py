@@ -12,7 +12,7 @@ import threading
 import traceback
 from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import date
+from datetime import date, timedelta
 from typing import Any  # Any: answers, engines, a declarative base, and what an answer returns
 
 from anyio.to_thread import current_default_thread_limiter
@@ -22,7 +22,7 @@ from pydantic import create_model
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
-from course_lib.checks import learner_code
+from course_lib.checks import learner_code, menu, seeded
 from course_lib.checks.assertions import AnswerError, ask, equal, refuse_awaitable, show, wrong
 from course_lib.checks.probes import SLUGS
 from course_lib.checks.question import question
@@ -33,17 +33,13 @@ from course_lib.observe import engine_hooks, from_arrival, loop_lag, peak
 from course_lib.observe.events import Raw, listen, unlisten
 
 LESSON = "06_sync_code"
-TAKINGS = {"items": 3, "total_cents": 2000}  # what the seed of every database comes to
 Takings = create_model("Takings", items=int, total_cents=int)  # as the app has it, whose file is the learner's
 FRIDAY, MONDAY = date(2026, 11, 20), date(2026, 11, 23)
-
 CURES = {"session-inside", "async"}
 FOLK = {*CURES, "bigger-pool", "scope-function", "tokens-equal-pool"}
-
 GUESTS, THREADS, SEATS = 12, 4, 2
 ALL_SERVED = f"{GUESTS}\N{MULTIPLICATION SIGN}200"
 PATIENCE_S = 0.5  # the pool's: twelve short queries need a tenth of it; a deadlock costs it twice
-
 REPORTS, DESKS, QUICK = 40, 2, 30  # reports that wait in a thread each would leave no thread for the others
 SETTLE_S = 0.05  # from the last report's arrival until it stands in a thread, or in line for one
 WAIT_S = 1.0  # how long those who should come in may take; a right answer needs a twentieth of it
@@ -75,14 +71,16 @@ async def _sync_engine() -> AsyncIterator[Any]:
 @question("to-the-office", lesson=LESSON, section=2)
 async def check_close_runs_in_a_thread(close: Callable[..., Any]) -> str:
     """A Friday gives its takings and keeps the loop free; a Monday gives the error of `close_night`."""
+    added, later = seeded.drinks(9), timedelta(weeks=seeded.number(0, 1, 500))
     async with _sync_engine() as engine:
+        wanted = dict(zip(("items", "total_cents"), menu.serve(engine.url.database, added), strict=True))
         async with loop_lag() as lag:
-            came = await _closed(close, engine, FRIDAY)
+            came = await _closed(close, engine, FRIDAY + later)
         if lag.stood_still:
             wrong("the event loop stood still while close worked", section=2, slug=SLUGS["loop"])
-        equal(came.model_dump() if hasattr(came, "model_dump") else came, TAKINGS, what="takings", section=2)
+        equal(came.model_dump() if hasattr(came, "model_dump") else came, wanted, what="takings", section=2)
         try:
-            came = await _closed(close, engine, MONDAY)
+            came = await _closed(close, engine, MONDAY + later)
         except AnswerError as error:
             if not isinstance(error.__cause__, LookupError):
                 raise
@@ -156,29 +154,30 @@ async def check_twelve_guests_are_served(router: Any, base: Any, item: Any) -> s
     house = FastAPI()
     house.include_router(router)
     house.include_router(router, prefix="/rush", dependencies=[Depends(together.wait)])
+    drawn = zip(seeded.names("Negroni", "Spritz"), seeded.names("stir", "pour"), strict=True)
+    drinks = [{"name": name, "recipe": recipe} for name, recipe in drawn]
     async with _sync_engine() as engine:
         house.state.engine = engine
         base.metadata.create_all(engine)
         with Session(engine) as session, session.begin():
-            session.add_all([item(name="Negroni", recipe="stir"), item(name="Spritz", recipe="pour")])
+            session.add_all(item(**drink) for drink in drinks)
         lenders = _Lenders()
         engine_hooks.install()
         listen(lenders)
         try:
             with _tokens(THREADS):
-                await _serve(house, engine, lenders)
+                await _serve(house, engine, lenders, drinks)
         finally:
             unlisten(lenders)
     return f"{endpoint}: {ALL_SERVED} with {THREADS} threads and {SEATS} connections"
 
 
-async def _serve(house: FastAPI, engine: Any, lenders: _Lenders) -> None:
+async def _serve(house: FastAPI, engine: Any, lenders: _Lenders, drinks: list[dict[str, str]]) -> None:
     async with visiting(house) as visitor:
         await visitor.ask("GET", "/legacy/items", section=3)
         _tell_known_crash(visitor)
         alone = await visitor.ask("GET", "/legacy/items", status=200, section=3)
-        menu = [{"name": "Negroni", "recipe": "stir"}, {"name": "Spritz", "recipe": "pour"}]
-        equal(alone.json(), menu, what="menu", section=3)
+        equal(alone.json(), drinks, what="menu", section=3)
         lenders.require_only(engine.pool)
         guests = await from_arrival(GUESTS, lambda: visitor.http.get("/rush/legacy/items"))
     lenders.require_only(engine.pool)
@@ -216,6 +215,7 @@ class _Office:
     """A report that ends when its gate opens, and knows how many came and how many were at it at once."""
 
     def __init__(self) -> None:
+        self.takings = Takings(items=seeded.number(3, 4, 900), total_cents=seeded.number(2000, 2001, 9999))
         self.inside = peak()
         self.gate = threading.Event()
         self.asked = 0
@@ -233,7 +233,7 @@ class _Office:
                 self.in_the_loop = True
             else:
                 self.gate.wait(2 * WAIT_S)
-        return Takings(**TAKINGS)
+        return self.takings
 
 
 @question("two-desks", lesson=LESSON, section=4)
@@ -262,7 +262,7 @@ async def check_two_reports_and_thirty_others(report: Callable[..., Any]) -> str
     equal(answers.statuses(), {200: REPORTS}, what="reports", section=4)
     most, one = office.inside.most, "is there one limit for all requests? one made per request limits nothing"
     equal(most, DESKS, what="peak", why=one if most > DESKS else "", section=4)
-    equal(answers.results[0].json(), TAKINGS, what="takings", section=4)
+    equal(answers.results[0].json(), office.takings.model_dump(), what="takings", section=4)
     if quick != QUICK:
         taken = "while the reports ran; who waits for a desk must not keep a thread of everybody's"
         wrong(f"expected {QUICK} quick answers, got {quick} {taken}", section=4)
