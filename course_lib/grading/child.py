@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import Any  # Any: IPython ships no types; a claim is JSON
 
 from course_lib.authoring.cells import Run, capture, described, tell_where
-from course_lib.checks import learner_code, verdict
+from course_lib.checks import learner_code, seeded, verdict
 from course_lib.checks.assertions import watchers
 from course_lib.checks.question import CheckFunction, Question, find_question
 from course_lib.errors import CourseError
@@ -114,9 +114,10 @@ async def _stages(
     if error is not None:
         return {"stage": "answer", **described(error)}
     say({"stage": "answered"})
-    int.from_bytes(os.read(seeds, SEED_BYTES), "big")
+    seed = int.from_bytes(os.read(seeds, SEED_BYTES), "big")  # the judge gives it now: the answer could not know it
     if guard.look():
         return {"stage": "answer", "message": ""}
+    seeded.sow(seed)
     if any(value is not kept[name] for name, value in vars(registered).items()):
         return {"stage": "changed", "message": f"the question {asked.name}"}
     outcomes: list[Any] = []
