@@ -5,7 +5,9 @@ The same document gives the same bytes, with the same versions of the PDF librar
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +20,7 @@ from course_lib.errors import CourseError
 
 if TYPE_CHECKING:
     from fpdf import FPDF
+    from fpdf.fonts import TTFFont
 
 FONT = "DejaVu"
 INK, QUIET, WINE, GOLD = (34, 30, 32), (96, 88, 90), (122, 24, 52), (178, 138, 58)
@@ -45,21 +48,20 @@ def page(certificate: Certificate) -> bytes:
     Raises `CourseError` when fpdf2 is missing, the font has no sign for a letter of the name, or nothing would fit.
     """
     require("fpdf")
-    pdf = _paper(certificate)
-    _frame(pdf)
-    _heading(pdf, certificate)
-    top = pdf.get_y() + 5
-    footer = _Footer(certificate)
-    _list(pdf, certificate, top, BOTTOM - footer.height(pdf) - 4)
-    footer.draw(pdf)
-    pdf.embed_file(bytes=certificate.as_bytes(), basename=ATTACHED, desc="what this page says, for programs")
-    return bytes(pdf.output())
+    with _paper(certificate) as pdf:
+        _frame(pdf)
+        _heading(pdf, certificate)
+        top = pdf.get_y() + 5
+        footer = _Footer(certificate)
+        _list(pdf, certificate, top, BOTTOM - footer.height(pdf) - 4)
+        footer.draw(pdf)
+        pdf.embed_file(bytes=certificate.as_bytes(), basename=ATTACHED, desc="what this page says, for programs")
+        return bytes(pdf.output())
 
 
-def _paper(certificate: Certificate) -> FPDF:
-    import matplotlib
+@contextmanager
+def _paper(certificate: Certificate) -> Iterator[FPDF]:
     from fpdf import FPDF
-    from fpdf.fonts import TTFFont
 
     pdf = FPDF(unit="mm", format="A4")
     pdf.set_creation_date(datetime.fromisoformat(certificate.date).replace(tzinfo=UTC))
@@ -68,16 +70,31 @@ def _paper(certificate: Certificate) -> FPDF:
     pdf.set_auto_page_break(False)
     pdf.set_margins(LEFT, 20, LEFT)
     pdf.c_margin = 0
-    fonts = Path(matplotlib.get_data_path(), "fonts", "ttf")
-    pdf.add_font(FONT, "", fonts / "DejaVuSans.ttf")
-    pdf.add_font(FONT, "B", fonts / "DejaVuSans-Bold.ttf")
     pdf.add_page()
-    pdf.set_font(FONT, "B", 12)
-    font = pdf.current_font
-    known = font.cmap if isinstance(font, TTFFont) else {}
-    if strange := "".join(dict.fromkeys(letter for letter in certificate.name if ord(letter) not in known)):
-        raise CourseError(f"the font of the page has no sign for {strange} in the name; write it in other letters")
-    return pdf
+    with _fonts(pdf) as bold:
+        strange = dict.fromkeys(letter for letter in certificate.name if ord(letter) not in bold.cmap)
+        if strange:
+            said = "".join(strange)
+            raise CourseError(f"the font of the page has no sign for {said} in the name; write it in other letters")
+        yield pdf
+
+
+@contextmanager
+def _fonts(pdf: FPDF) -> Iterator[TTFFont]:
+    """Add the fonts, yield the bold one, and close their files: fpdf2 leaves them open."""
+    import matplotlib
+    from fpdf.fonts import TTFFont
+
+    folder = Path(matplotlib.get_data_path(), "fonts", "ttf")
+    try:
+        pdf.add_font(FONT, "", folder / "DejaVuSans.ttf")
+        pdf.add_font(FONT, "B", folder / "DejaVuSans-Bold.ttf")
+        *_, bold = (font for font in pdf.fonts.values() if isinstance(font, TTFFont))
+        yield bold
+    finally:
+        for font in pdf.fonts.values():
+            if isinstance(font, TTFFont):
+                font.ttfont.close()
 
 
 def _frame(pdf: FPDF) -> None:
@@ -146,19 +163,29 @@ def _brief(found: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
 
 
 def _list(pdf: FPDF, certificate: Certificate, top: float, bottom: float) -> None:
+    """Draw the list in two columns, in the largest letters that fit; where none do, without what was said."""
     column = (WIDTH - GAP) / 2
     for brief in (False, True):
         made = blocks(certificate, brief=brief)
-        for size in LIST_SIZES:
-            heights = [_block(pdf, block, (LEFT, top), column, size, draw=False) for block in made]
-            at = _break(heights)
-            if max(sum(heights[:at]), sum(heights[at:])) <= bottom - top:
-                for x, part in ((LEFT, made[:at]), (LEFT + column + GAP, made[at:])):
-                    y = top
-                    for block in part:
-                        y += _block(pdf, block, (x, y), column, size, draw=True)
-                return
+
+        def heights(size: float, made: list[Block] = made) -> list[float]:
+            return [_block(pdf, block, (LEFT, top), column, size, draw=False) for block in made]
+
+        fitting = bisect_left(LIST_SIZES, True, key=lambda size: _longer(heights(size)) <= bottom - top)
+        if fitting < len(LIST_SIZES):
+            size = LIST_SIZES[fitting]
+            at = _break(heights(size))
+            for x, part in ((LEFT, made[:at]), (LEFT + column + GAP, made[at:])):
+                y = top
+                for block in part:
+                    y += _block(pdf, block, (x, y), column, size, draw=True)
+            return
     raise CourseError(f"{len(certificate.proved)} questions do not fit on one page; shorten the name, or report it")
+
+
+def _longer(heights: list[float]) -> float:
+    at = _break(heights)
+    return max(sum(heights[:at]), sum(heights[at:]))
 
 
 def _break(heights: list[float]) -> int:

@@ -8,6 +8,10 @@ from __future__ import annotations
 from course_lib.certificate.document import Certificate
 from course_lib.grading.report.text import counted
 
+UNDAMAGED = (
+    "undamaged, self-certified: proves nothing about who, because the learner made it on a machine of their own, where "
+    "the checks and the solutions lie as well"
+)
 SELF_CERTIFIED = (
     "Self-certified. The learner made this page on a machine of their own, where the checks and the solutions lie as "
     "well. Its checksum shows damage, and proves nothing about who answered or whether anybody did. A teacher can sign "
@@ -15,7 +19,7 @@ SELF_CERTIFIED = (
 )
 SIGNED = (
     "Signed. The holder of the key {key} states that the answers handed in under this name passed on a machine of "
-    "theirs. The signature shows that the statement is theirs and that not a byte has changed since; it does not show "
+    "theirs. The signature shows that the statement is theirs, and that not a byte has changed since; it does not show "
     "who wrote the answers. Check it offline: course certificate --verify FILE --public-key FILE."
 )
 ALONE = "a process of its own, without a sandbox"

@@ -67,14 +67,14 @@ def _name(given: str | None) -> str:
         name = getpass.getuser() if given is None else given
     except (OSError, KeyError, ImportError):  # an account without a name: what is raised depends on the version
         name = ""
-    shown = " ".join(printable.name(name).split())
+    shown = printable.name(" ".join(name.split()))
     if not shown:
         raise CourseError('expected a name, got none; say whom it is made out to: --name "Ada Lovelace"')
     return shown
 
 
 def _make(name: str, out: Path) -> int:
-    from course_lib.certificate import extra, seal
+    from course_lib.certificate import extra, seal, words
     from course_lib.certificate.issue import today
     from course_lib.certificate.page import page
     from course_lib.whole_file import write_whole
@@ -89,8 +89,7 @@ def _make(name: str, out: Path) -> int:
         return _say(f"{found.complaint}; no certificate is written, see: course check")
     made = found.certificate(name, today())
     write_whole(out, seal.seal(page(made), made))
-    print(_printable(f"wrote {out}, made out to {name}, {_proved(made)}"))
-    print(_undamaged(made))
+    print(_printable(f"wrote {out}, made out to {name}, {_proved(made)}\nit is {words.UNDAMAGED}"))
     return 0
 
 
@@ -116,7 +115,7 @@ def _judged() -> Evidence:
 
 
 def _verify(path: Path, public_key: Path | None) -> int:
-    from course_lib.certificate import keys, seal
+    from course_lib.certificate import keys, seal, words
 
     key = keys.public(public_key) if public_key else None
     with path.open("rb") as file:
@@ -128,16 +127,10 @@ def _verify(path: Path, public_key: Path | None) -> int:
     except CertificateError as error:
         return _say(f"{path} is refused: {error}")
     if not made.signer:
-        print(_printable(f"{path}: {_undamaged(made)}\n{_summary(made)}"))
+        print(_printable(f"{path}: {words.UNDAMAGED}\n{_summary(made)}"))
         return _say(f"{path} is not signed, so {public_key} says nothing about it") if key else 0
     print(_printable(f"{path}: genuine, signed with {public_key} (fingerprint {made.signer})\n{_summary(made)}"))
     return 0
-
-
-def _undamaged(made: Certificate) -> str:
-    from course_lib.certificate import words
-
-    return f"undamaged, self-certified: proves nothing about who. {words.kind(made)}"
 
 
 def _summary(made: Certificate) -> str:
