@@ -151,3 +151,7 @@ def test_page_is_sealed_once_and_with_its_own_document() -> None:
     for pdf, made in ((page(ADA), other), (sealed(), ADA)):
         with pytest.raises(ValueError, match="once and not sealed yet"):
             seal.seal(pdf, made)
+
+
+def test_file_that_is_no_pdf_is_refused_whatever_its_checksum() -> None:
+    assert refusal(computed_again(b"!" + sealed()[1:])) == CUT
