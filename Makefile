@@ -48,7 +48,7 @@ fix: develop ## repair what a machine can: lint, format, notebooks, exercises, t
 lock: develop ## pin every package again with its hashes (ARGS=--upgrade takes the newest)
 	$(COMPILE) $(ARGS) --group bootstrap -o requirements-bootstrap.lock
 	$(COMPILE) $(ARGS) --group nbgrader -o requirements-nbgrader.lock
-	$(COMPILE) $(ARGS) pyproject.toml --group build --extra landscape -o requirements.lock
+	$(COMPILE) $(ARGS) pyproject.toml --group build --extra cert --extra landscape -o requirements.lock
 	$(COMPILE) $(ARGS) pyproject.toml --group build --all-extras -c requirements.lock -o requirements-dev.lock
 
 bench: develop ## measure: benchmarks/*.py, one after the other (ARGS goes to each)

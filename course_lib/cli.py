@@ -23,6 +23,7 @@ COMMANDS = {
     "checkpoint": "write the app as it stands after a lesson into a folder",
     "app": "serve the app as it stands after a lesson on this machine",
     "servers": "say which database servers run, start and stop them, print a URL",
+    "certificate": "judge everything afresh and write a certificate, or verify one",
     "submit": "collect your answers for handing in",
     "grade": "judge a class: a report for the teacher, a gradebook, a page (teachers)",
     "derive": "make the exercises from the solutions (authors)",

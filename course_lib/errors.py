@@ -5,6 +5,7 @@ CourseError
 ├── NotebookError       a notebook file is broken, or is not one of ours
 ├── ServerError         a database or a web server could not be started
 ├── ProgressError       the progress store was asked for something it cannot do
+├── CertificateError    a certificate is damaged, changed, or not signed by the key it was checked with
 └── CheckFailed         a check said no (the verdict an exercise shows)
 """
 
@@ -33,6 +34,10 @@ class ServerError(CourseError):
 
 class ProgressError(CourseError):
     """The progress store was asked for something it cannot do."""
+
+
+class CertificateError(CourseError):
+    """A certificate is damaged, changed, or not signed by the key it was checked with."""
 
 
 class CheckFailed(CourseError):

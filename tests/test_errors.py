@@ -7,7 +7,15 @@ import inspect
 from course_lib import errors
 from course_lib.errors import CheckFailed, CourseError, WorkspaceError
 
-TREE = {"CourseError", "WorkspaceError", "NotebookError", "ServerError", "ProgressError", "CheckFailed"}
+TREE = {
+    "CertificateError",
+    "CheckFailed",
+    "CourseError",
+    "NotebookError",
+    "ProgressError",
+    "ServerError",
+    "WorkspaceError",
+}
 
 
 def test_the_tree_is_drawn_whole_and_has_one_root() -> None:

@@ -159,7 +159,7 @@ def test_python_versions_agree_everywhere() -> None:
 
 
 def test_repo2docker_finds_environment_yml() -> None:
-    assert "- pip:\n      - -e .[landscape]\n" in ENVIRONMENT
+    assert "- pip:\n      - -e .[cert,landscape]\n" in ENVIRONMENT
     hiding = ("binder", ".binder", "Dockerfile")  # where one of these exists, environment.yml is not read
     assert [name for name in hiding if (ROOT / name).exists()] == []
 

@@ -20,6 +20,8 @@ from course_lib import notebook_file
 from course_lib.errors import CourseError
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     from course_lib.grading.graded import Graded, Submission
     from course_lib.grading.journal import Journal
     from course_lib.grading.report.results import Results
@@ -44,6 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--format", type=formats, default=FORMATS, metavar="F,F", help="of the reports (default: json,csv,junit,html)")
     add("--require-sandbox", action="store_true", help="judge nothing where a layer of the sandbox is missing")
     add("--no-resume", action="store_true", help="judge everything again, whatever an earlier run has judged")
+    add(
+        "--sign",
+        type=Path,
+        metavar="KEYFILE",
+        help="sign a certificate for who passes the whole course; judges all again",
+    )
 
 
 def formats(text: str) -> tuple[str, ...]:
@@ -64,13 +72,14 @@ def run(arguments: argparse.Namespace) -> int:
     began = time.perf_counter()
     stem = None if arguments.exercise is None else notebook_file.find("solutions", arguments.exercise).stem
     _checked(arguments)
+    signer = _signer(arguments)
     found = find(arguments.paths, stem, leave_out=arguments.out)
     if not found.submissions:
         said = "; ".join(found.problems[:3]) or "expected notebooks with answers, or zips of them"
         raise CourseError(f"nothing to judge in {', '.join(map(str, arguments.paths))} ({said})")
     arguments.out.mkdir(parents=True, exist_ok=True)
     key = fingerprint(timeout=arguments.timeout, require_sandbox=arguments.require_sandbox)
-    with Journal(arguments.out, key, resume=not arguments.no_resume) as journal:
+    with Journal(arguments.out, key, resume=not (arguments.no_resume or signer)) as journal:
         if journal.said:
             _say(journal.said)
         try:
@@ -94,6 +103,10 @@ def run(arguments: argparse.Namespace) -> int:
         tuple(found.submissions),
     )
     _show(results, _write(results, arguments.out, arguments.format))
+    if signer:
+        from course_lib.certificate.issue import issue
+
+        _print("\n".join(["Certificates", *issue(results, arguments.out / "certificates", signer)]))
     return int(bool(results.unread))
 
 
@@ -104,6 +117,18 @@ def _checked(arguments: argparse.Namespace) -> None:
         raise CourseError(f"expected at least 1 job, got {arguments.jobs}")
     if arguments.out.exists() and not arguments.out.is_dir():
         raise CourseError(f"{arguments.out} is not a folder; name another with --out")
+
+
+def _signer(arguments: argparse.Namespace) -> Ed25519PrivateKey | None:
+    """Return the key of --sign: what is wrong with it is said before anything is judged."""
+    if arguments.sign is None:
+        return None
+    from course_lib.certificate import extra, keys
+
+    if arguments.exercise is not None:
+        raise CourseError("a certificate is for the whole course; leave --exercise out, or --sign")
+    extra.require("cryptography", "fpdf")
+    return keys.private(arguments.sign)
 
 
 def _judged(
@@ -166,9 +191,13 @@ def _write(results: Results, folder: Path, wanted: tuple[str, ...]) -> list[Path
 def _show(results: Results, written: list[Path]) -> None:
     from course_lib.grading.report.text import text
 
-    letters = sys.stdout.encoding or "utf-8"
-    print(text(results).encode(letters, "replace").decode(letters))
+    _print(text(results))
     print(f"wrote {', '.join(map(str, written))}")
+
+
+def _print(text: str) -> None:
+    letters = sys.stdout.encoding or "utf-8"
+    print(text.encode(letters, "replace").decode(letters))
 
 
 def _say(sentence: str) -> None:

@@ -161,6 +161,15 @@ def test_what_cannot_be_read_is_code_1_and_the_rest_is_graded(
         (["in", "--timeout", "0"], "expected a --timeout of some seconds, got 0"),
         (["in", "--timeout", "nan"], "expected a --timeout of some seconds, got nan"),
         (["in", "--out", "file"], "file is not a folder; name another with --out"),
+        (["in", "--sign", "gone"], "No such file or directory: gone; check the disk and your permissions"),
+        (
+            ["in", "--sign", "file"],
+            "file is no private key; make one with: course certificate --new-key FILE",
+        ),
+        (
+            ["in", "--sign", "file", "--exercise", "0"],
+            "a certificate is for the whole course; leave --exercise out, or --sign",
+        ),
     ],
 )
 def test_usage_error_is_code_2_and_one_sentence(
@@ -168,7 +177,7 @@ def test_usage_error_is_code_2_and_one_sentence(
 ) -> None:
     hand_in(desk / "in", "ada")
     (desk / "empty").mkdir()
-    (desk / "file").touch()
+    (desk / "file").touch(mode=0o600)
     assert main(["grade", *arguments]) == 2
     shown = capsys.readouterr()
     assert (shown.out, shown.err) == ("", f"course grade: {said}\n")
@@ -208,6 +217,27 @@ def test_reports_in_the_folder_of_the_class_do_not_disturb_the_next_run(desk: Pa
     first = without_times(Path("in/grades"))
     assert main(["grade", ".", "--out", "in/grades"]) == 0
     assert without_times(Path("in/grades")) == first
+
+
+def test_signing_judges_again_whatever_an_earlier_run_wrote_down(
+    desk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The journal is a file that can be edited; what is signed has passed in the run that signs it."""
+    hand_in(desk / "in", "ada")
+    hand_in(desk / "in", "bob", small_double=COPIED)
+    assert main(["certificate", "--new-key", "teacher"]) == 0
+    assert main(["grade", "in"]) == 0
+    journal = Path("grades/journal.jsonl")
+    journal.write_text(journal.read_text().replace('"outcome": "fail"', '"outcome": "pass"'))
+    assert main(["grade", "in"]) == 0
+    assert "bob      ✓ ✓" in capsys.readouterr().out
+    assert main(["grade", "in", "--sign", "teacher"]) == 0
+    shown = capsys.readouterr()
+    assert shown.err.splitlines()[-2:] == ["judged 1 of 2", "judged 2 of 2"]
+    assert shown.out.endswith(
+        "Certificates\nada: grades/certificates/ada.pdf\nbob: not everything passes: 00 small-double (fail)\n"
+    )
+    assert [path.name for path in Path("grades/certificates").iterdir()] == ["ada.pdf"]
 
 
 def test_narrow_letters_of_a_terminal_are_no_error(desk: Path, lenient: type[StandIn]) -> None:
