@@ -21,6 +21,7 @@ from typing import Any  # Any: SQLAlchemy's lent connections and asyncio's error
 
 from course_lib.checks import learner_code
 from course_lib.checks.clock import PATIENCE_S
+from course_lib.checks.thrown_away import hearing
 from course_lib.observe import engine_hooks
 from course_lib.observe.events import Listener, Raw, listen, unlisten
 from course_lib.observe.loop_lag import LoopLag
@@ -104,10 +105,7 @@ def _count(number: int, noun: str) -> str:
 
 
 class _Unawaited:
-    """Collects what Python says when a coroutine is thrown away; none is printed.
-
-    Python asks a function of `warnings` to speak. It is replaced, for a filter of the answer's could silence a warning.
-    """
+    """Collects the coroutines that are thrown away, and the warnings that say so of others; none is printed."""
 
     def __init__(self) -> None:
         self._caught: list[str] = []
@@ -122,15 +120,13 @@ class _Unawaited:
             warnings.simplefilter("always")
             note: Any = self._note  # takes whatever a warning brings; only its text is kept
             warnings.showwarning = note  # restored with the filters
-            told, tell = warnings._warn_unawaited_coroutine, self._take  # type: ignore[attr-defined]  # what C calls
-            warnings._warn_unawaited_coroutine = tell  # type: ignore[attr-defined]
             sys.set_coroutine_origin_tracking_depth(5)
-            try:
-                yield
-            finally:
-                sys.set_coroutine_origin_tracking_depth(depth)
-                self._is_deaf = warnings._warn_unawaited_coroutine is not tell  # type: ignore[attr-defined]
-                warnings._warn_unawaited_coroutine = told  # type: ignore[attr-defined]
+            with hearing(self._take) as is_heard:
+                try:
+                    yield
+                finally:
+                    sys.set_coroutine_origin_tracking_depth(depth)
+                    self._is_deaf = not is_heard()
 
     def _take(self, coroutine: Any) -> None:
         if len(self._thrown_away) < WARNINGS_KEPT:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -25,7 +26,7 @@ class Fresh:
 
     def run(self, job: dict[str, Any]) -> dict[str, Any]:
         """Return the last record of `job`."""
-        return {**warm.in_fresh({**job, "times": 1}), "isolation": [], "cpu": 0.0}
+        return {**warm.in_fresh({**job, "times": 1, "seed": secrets.randbits(64)}), "isolation": [], "cpu": 0.0}
 
 
 class Zygote:
