@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from typing import Any  # Any: a mapped class, and what an event brings
 
 from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from course_lib.checks.assertions import wrong
+from course_lib.databases.refusal import refusal
 
 ATTEMPTS, ENDLESS = 5, 50  # what a retry is given by default, and the calls after which nobody means to stop
-UNIQUE_VIOLATION = "23505"
 
 _numbers = itertools.count(1)  # a name that is taken would be a conflict of its own
 
@@ -53,5 +52,4 @@ class RefusedWork:
 
     def _refuse(self, *_: Any) -> None:
         self.said = state = self._states.pop(0)
-        kind = IntegrityError if state == UNIQUE_VIOLATION else DBAPIError
-        raise kind("UPDATE events ...", {}, type("Refused", (Exception,), {"sqlstate": state})(state))
+        raise refusal(state)

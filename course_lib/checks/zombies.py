@@ -1,4 +1,4 @@
-"""`kitchen`: an engine whose report never ends, and what still runs for nobody when its guests have given up.
+"""`kitchen`: an engine whose report never ends, what limits it, and what still runs for nobody when it was given up.
 
 On PostgreSQL the server is asked. On SQLite, where no server runs on, the report waits in the engine, and one that is
 given up stops only when the driver could still have asked a server to stop it: an `await` after the cancellation.
@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any  # Any: connect arguments, and what SQLAlchemy hands to an event
 
-from sqlalchemy import event, text
+from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -27,6 +27,7 @@ MARK = "pg_sleep"  # what makes a statement a report
 SEAT: dict[str, Any] = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 1}
 POLL_S = 0.02
 ASKING_S = 0.01  # an await of the driver, long enough for a scope to cancel it again
+KEPT = "SELECT setting::int FROM pg_settings WHERE name = 'statement_timeout'"  # milliseconds
 END = text(
     "SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity WHERE datname = current_database()"
     f" AND pid <> pg_backend_pid() AND query LIKE '%{MARK}%'"
@@ -42,21 +43,26 @@ class Limits:
 
 
 class Kitchen:
-    """An engine with one seat, how many reports were asked of it, and who counts those that run."""
+    """An engine with one seat, how many reports were asked of it, and who counts those that run.
+
+    `kept` holds what the server says of each report that it was asked for: its limit in seconds, None for no limit.
+    """
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
         self.room = gauge(engine)
         self.asked = 0
+        self.kept: list[float | None] = []
         event.listen(engine.sync_engine, "before_cursor_execute", self._asked)
 
     def _asked(self, *event_arguments: Any) -> None:
         if MARK in event_arguments[2]:
             self.asked += 1
-            self._begin(event_arguments[2])
+            self._begin(event_arguments[0], event_arguments[2])
 
-    def _begin(self, statement: str) -> None:
-        """Begin a report; a server does that by itself."""
+    def _begin(self, connection: Connection, statement: str) -> None:
+        """Note the limit of a report that is about to begin; a server begins it by itself."""
+        self.kept.append(connection.exec_driver_sql(KEPT).scalar_one() / 1000 or None)
 
     async def running(self) -> int:
         """Return how many reports the server runs now."""
@@ -79,7 +85,8 @@ class Stove(Kitchen):
         self._limits = limits
         self._zombies: list[float] = []  # when each ends
 
-    def _begin(self, statement: str) -> None:
+    def _begin(self, connection: Connection, statement: str) -> None:
+        self.kept.append(self._limits.statement)
         await_only(self._report(statement))
 
     async def _report(self, statement: str) -> None:

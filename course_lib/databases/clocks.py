@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any  # Any: an AsyncEngine
 
+from sqlalchemy import text
+
 from course_lib.databases.activity import server_activity
 from course_lib.errors import CourseError
 from course_lib.observe.gauge import gauge
@@ -15,6 +17,10 @@ from course_lib.observe.panels import Panel, Panels, Row
 
 PATIENCE_S = 20.0  # a server stops a statement within milliseconds; one that does not will not
 POLL_S = 0.02
+END = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+    " AND pid <> pg_backend_pid() AND state = 'active' AND query LIKE :statement"
+)
 
 
 class Clocks:
@@ -36,6 +42,12 @@ class Clocks:
             raise CourseError(
                 f"expected {active} active statements on the server, got {came}; who runs them?"
             ) from None
+
+    async def end(self) -> None:
+        """End the statements that still run on the server, with their connections, and wait until none does."""
+        async with self._engine.begin() as connection:
+            await connection.execute(text(END), {"statement": f"%{self._statement}%"})
+        await self.until(0)
 
     async def left(self, seconds: float) -> int:
         """Return how many statements the server still runs when those that end have had `seconds` to do so."""

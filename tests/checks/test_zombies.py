@@ -110,6 +110,29 @@ def test_a_limit_of_the_driver_is_a_timeout_for_who_waits(place: str) -> None:
     assert asyncio.run(driver_gone(main())) == 0
 
 
+@pytest.mark.parametrize(("said", "kept"), [("1500", 1.5), ("0", None)])
+def test_the_limit_of_the_server_is_known_of_each_report(place: str, said: str, kept: float | None) -> None:
+    async def main() -> list[float | None]:
+        async with kitchen({"server_settings": {"statement_timeout": said}}, Limits(statement=kept)) as lab:
+            for number in (1, 2):
+                await by_task(lab, number)
+            return lab.kept
+
+    assert asyncio.run(driver_gone(main())) == [kept, kept]
+
+
+@pytest.mark.postgres
+def test_a_limit_that_is_set_in_the_transaction_counts_as_well() -> None:
+    async def main() -> list[float | None]:
+        async with kitchen({}, NO_LIMIT) as lab, lab.engine.connect() as connection:
+            await connection.execute(text("SET LOCAL statement_timeout = 50"))
+            with pytest.raises(DBAPIError, match="statement timeout"):
+                await connection.execute(REPORT)
+            return lab.kept
+
+    assert asyncio.run(driver_gone(main())) == [0.05]
+
+
 def test_other_statements_are_no_reports(place: str) -> None:
     async def main() -> int:
         async with kitchen({}, NO_LIMIT) as lab, lab.engine.connect() as connection:

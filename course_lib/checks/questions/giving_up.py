@@ -164,7 +164,10 @@ async def _require_rows(engine: AsyncEngine, wanted: int, why: str) -> None:
 
 @question("no-zombies", lesson=LESSON, section=3, seconds=20, servers=("postgres",))
 async def check_nothing_runs_for_nobody(connect_arguments: Callable[..., Any], give_up: Callable[..., Any]) -> str:
-    """Three reports are given up; then the server is asked (or, without PostgreSQL, what one would run on)."""
+    """Three reports are given up; then the server is asked what runs on, and what would end it if we had died.
+
+    Without PostgreSQL both are worked out from the connect arguments.
+    """
     arguments = await ask(connect_arguments, section=3)
     if not isinstance(arguments, dict):
         wrong(f"expected a dict from connect_arguments, got {show(arguments)}", section=3)
@@ -180,7 +183,8 @@ async def check_nothing_runs_for_nobody(connect_arguments: Callable[..., Any], g
     if left:
         plural = "statement still runs" if left == 1 else "statements still run"
         wrong(f"{left} {plural}; {_why_left(arguments, for_the_pool)}", section=3, slug="zombie-query")
-    return f"{GIVE_UPS} reports given up, 0 run on"
+    _require_a_limit_of_the_server(lab.kept, arguments)
+    return f"{GIVE_UPS} reports given up, 0 run on, and the server has a limit of its own"
 
 
 async def _give_up_once(give_up: Callable[..., Any], lab: Kitchen, number: int) -> None:
@@ -199,6 +203,20 @@ async def _give_up_once(give_up: Callable[..., Any], lab: Kitchen, number: int) 
     if lab.asked < number:
         wrong(f"expected {_reports(number)} asked of the database, counted {lab.asked}", section=3)
     await _require_home(lab.room, "after a give-up", section=3)
+
+
+def _require_a_limit_of_the_server(kept: Sequence[float | None], arguments: dict[str, Any]) -> None:
+    """Fail unless each report would have ended without us: a process that dies asks nobody to stop."""
+    if not kept:
+        wrong("expected 1 report at work, counted 0; it was given up before it began", section=3)
+    for seconds in kept:
+        if seconds is None:
+            whose = "command_timeout is the driver's" if "command_timeout" in arguments else "yours is kept by asyncio"
+            said = f"expected a statement_timeout on the server, got none; {whose}, and dies with its process"
+            wrong(said, section=3, slug="zombie-query")
+        if seconds > GIVE_UP_S:
+            said = f"expected a statement_timeout of at most {GIVE_UP_S:g} s, got {seconds:g} s"
+            wrong(f"{said}; for so long the report outlives a process that died", section=3, slug="zombie-query")
 
 
 def _limits(arguments: dict[str, Any]) -> Limits:
