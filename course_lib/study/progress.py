@@ -28,7 +28,7 @@ def record(verb: Verb, obj: str, result: dict[str, Any] | None = None) -> None: 
     try:
         store.append(verb, obj, result or {})
     except ProgressError as refusal:
-        _say_once(refusal)
+        say_once(refusal)
 
 
 def events(verb: Verb | None = None, obj: str | None = None) -> list[Event]:
@@ -38,7 +38,7 @@ def events(verb: Verb | None = None, obj: str | None = None) -> list[Event]:
     try:
         found = store.read()
     except ProgressError as refusal:
-        _say_once(refusal)
+        say_once(refusal)
         return []
     return [e for e in found if verb in (None, e.verb) and obj in (None, e.object)]
 
@@ -180,7 +180,8 @@ def _asked(question: str) -> bool:
         raise ProgressError("expected an answer, but there is no keyboard here; call forget(confirm=True)") from None
 
 
-def _say_once(refusal: ProgressError) -> None:
+def say_once(refusal: ProgressError) -> None:
+    """Print a refusal of the store, the first time only."""
     global _has_said_refusal
     if not _has_said_refusal:
         from course_lib.study.store import say

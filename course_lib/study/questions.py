@@ -6,6 +6,7 @@ One record feeds every face of a question (prompt in a cell, quiz, deck), so a w
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -63,6 +64,21 @@ def load(stem: str, folder: Path = BANK) -> tuple[Question, ...]:
 def stems(folder: Path = BANK) -> list[str]:
     """Return the stems of the lessons that have questions, in order."""
     return sorted(path.stem for path in folder.glob("[0-9][0-9]_*.toml"))
+
+
+def stem_of(number: int, folder: Path = BANK) -> str:
+    """Return the stem of the lesson with that number; raise `CourseError` when it has no questions."""
+    there = stems(folder)
+    for stem in there:
+        if int(stem[:2]) == number:
+            return stem
+    known = ", ".join(stem[:2] for stem in there) or "none"
+    raise CourseError(f"expected a lesson that has questions ({known}), got {number!r}; name one of them")
+
+
+def of_kind(kind: Kind, chosen: Iterable[str], folder: Path = BANK) -> list[Question]:
+    """Return the questions of one kind in the lessons `chosen`, in the bank's order."""
+    return [question for stem in chosen for question in load(stem, folder) if question.kind == kind]
 
 
 def find_prompt(prompt_id: str, folder: Path = BANK) -> Question:
