@@ -15,14 +15,16 @@ from course_lib.study.predict import predict
 from course_lib.study.progress import progress
 
 if TYPE_CHECKING:
+    from course_lib.study.bookmarks import bookmark as bookmark
     from course_lib.study.deck import cards as cards
+    from course_lib.study.mindmap import mindmap as mindmap
     from course_lib.study.quiz import quiz as quiz
     from course_lib.study.speed import speed as speed
 
 # where each name lives that is imported at its first use only
-_HOMES = {"cards": "deck", "quiz": "quiz", "speed": "speed"}
+_HOMES = {"bookmark": "bookmarks", "cards": "deck", "mindmap": "mindmap", "quiz": "quiz", "speed": "speed"}
 
-__all__ = ["cards", "predict", "progress", "quiz", "speed"]
+__all__ = ["bookmark", "cards", "mindmap", "predict", "progress", "quiz", "speed"]
 
 
 class _Package(ModuleType):

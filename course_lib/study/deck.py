@@ -11,7 +11,7 @@ from course_lib.study.event import Event
 from course_lib.study.journal import Journal
 from course_lib.study.met import met_lessons
 from course_lib.study.questions import Question, of_kind, stem_of, stems
-from course_lib.study.schedule import GRADES, Grade, Standing, span, standings
+from course_lib.study.schedule import GRADES, Standing, span, standings
 from course_lib.study.turns import Action, Turns, View
 
 ACTIONS = ("flip", "grade", "undo", "refresh")
@@ -50,7 +50,7 @@ class Deck:
     def __repr__(self) -> str:
         """Return the text a saved notebook shows: a lesson's fronts, always the same; without a lesson the counts."""
         if self._stem is not None:
-            fronts = [question.prompt for question in of_kind("card", [self._stem])]
+            fronts = [question.prompt for question in cards_of(self._stem)]
             return "\n".join([f"{self.title}: {len(fronts)}", *(f"- {front}" for front in fronts)])
         self._look()
         return f"Cards: {len(self._due)} due, {len(self._new)} new"
@@ -129,7 +129,7 @@ class Deck:
         lessons = met_lessons(events) if self._stem is None else [self._stem]
         missed = {e.object for e in events if e.verb == "answered" and e.result.get("right") is False}
         wrong = [q for q in of_kind("quiz", stems() if self._stem is None else lessons) if q.id in missed]
-        return [*of_kind("card", lessons), *wrong]
+        return [*(card for stem in lessons for card in cards_of(stem)), *wrong]
 
     def _standing(self, name: str) -> Standing:
         return self._standings.get(name) or Standing(name)
@@ -183,9 +183,14 @@ class Deck:
         return f"Nothing is due now; the next card is due in {span(self._later[0][0] - self._journal.now())}."
 
 
+def cards_of(stem: str) -> list[Question]:
+    """Return the cards of a lesson: its flashcards, then the questions at its end."""
+    return [*of_kind("card", [stem]), *of_kind("recall", [stem])]
+
+
 def back_of(question: Question) -> str:
     """Return the back of a question's card: its answer, or the right option of a quiz item and its reason."""
-    if question.kind == "card":
+    if not question.options:
         return question.answer
     right = next(option for option in question.options if option.right)
     return f"{right.text}. {right.because}"
@@ -194,6 +199,3 @@ def back_of(question: Question) -> str:
 def cards(n: int | None = None) -> Deck:
     """Return the flashcards of lesson `n`, without it those of all lessons you have met."""
     return Deck(n)
-
-
-__all__ = ["ACTIONS", "Deck", "Grade", "back_of", "cards"]

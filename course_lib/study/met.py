@@ -10,8 +10,11 @@ from course_lib.study.questions import stems
 
 def met_lessons(events: Iterable[Event]) -> list[str]:
     """Return the stems of the lessons with any event, in order: opened, run, guessed at, answered or checked."""
-    named: set[str] = set()
-    for event in events:
-        kind, _, stem = event.object.partition(":")
-        named.add(stem if kind in ("lesson", "exercise", "quiz") else str(event.result.get("lesson", "")))
+    named = {lesson_of(event) for event in events}
     return [stem for stem in stems() if stem in named]
+
+
+def lesson_of(event: Event) -> str:
+    """Return the stem of the lesson an event belongs to, empty when it does not say."""
+    kind, _, stem = event.object.partition(":")
+    return stem if kind in ("lesson", "exercise", "quiz") else str(event.result.get("lesson", ""))

@@ -12,13 +12,13 @@ import pytest
 
 from course_lib.errors import CourseError
 from course_lib.study import store
-from course_lib.study.deck import Deck, back_of
+from course_lib.study.deck import Deck, back_of, cards_of
 from course_lib.study.progress import events, record
 from course_lib.study.questions import of_kind
 
 from .study_clock import MORNING, Now, do
 
-FRONTS = [question.prompt for question in of_kind("card", ["00_doors_open"])]
+FRONTS = [question.prompt for question in cards_of("00_doors_open")]
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_a_new_deck_shows_the_first_front_and_no_back(now: Now) -> None:
         "turn": view["turn"],
         "state": "front",
         "due": 0,
-        "new": 6,
+        "new": 11,
         "card": "00-card-asyncio-run",
         "lesson": "00_doors_open",
         "front": FRONTS[0],
@@ -71,7 +71,7 @@ def test_a_grade_is_an_event_and_the_next_card_comes(now: Now) -> None:
     model = deck(now)
     do(model, "flip")
     view = do(model, "grade", grade="good")
-    assert (view["front"], view["state"], view["new"]) == (FRONTS[1], "front", 5)
+    assert (view["front"], view["state"], view["new"]) == (FRONTS[1], "front", 10)
     assert view["said"] == "Good: it comes back in 10 minutes."
     (event,) = events("reviewed")
     assert (event.object, event.at_utc) == ("00-card-asyncio-run", "2027-01-04T09:00:00.000000+00:00")
@@ -119,7 +119,7 @@ def test_what_is_no_action_is_said_in_one_sentence(action: dict[str, object], se
 def test_a_card_graded_again_comes_back_in_the_same_sitting_after_all_others(now: Now) -> None:
     model = deck(now)
     grade(model, "again")
-    for _ in range(5):
+    for _ in range(10):
         assert model.view()["card"] != "00-card-asyncio-run"
         grade(model, "easy")
     assert (model.view()["card"], model.view()["state"]) == ("00-card-asyncio-run", "front")
@@ -134,14 +134,14 @@ def test_undo_brings_the_card_and_its_date_back(now: Now) -> None:
     grade(model, "easy")
     assert model.view()["can_undo"]
     view = do(model, "undo")
-    assert (view["front"], view["state"], view["new"]) == (FRONTS[1], "front", 5)
+    assert (view["front"], view["state"], view["new"]) == (FRONTS[1], "front", 10)
     assert view["said"] == "The last review is taken back; here is its card again."
     assert do(model, "undo")["front"] == FRONTS[0]
     assert not model.view()["can_undo"]
     assert do(model, "undo")["said"] == "There is no review of the last day to take back."
     assert [event.result.get("grade", "undo") for event in events()] == ["good", "easy", "undo", "undo"]
     grade(model, "hard")
-    assert deck(now).view()["new"] == 5
+    assert deck(now).view()["new"] == 10
 
 
 def test_undo_is_for_a_slip_and_not_for_history(now: Now) -> None:
@@ -163,13 +163,13 @@ def test_a_restarted_kernel_goes_on_where_it_was(now: Now) -> None:
 
 def test_a_card_is_due_on_another_day(now: Now) -> None:
     model = deck(now)
-    for _ in range(6):
+    for _ in range(11):
         grade(model, "easy")
     assert model.view()["state"] == "done"
     now.later(days=7, hours=23)
     assert do(model, "refresh")["due"] == 0
     now.later(hours=1)
-    assert do(model, "refresh")["due"] == 6
+    assert do(model, "refresh")["due"] == 11
     assert model.view()["front"] == FRONTS[0]
 
 
@@ -192,7 +192,7 @@ def test_two_notebooks_that_undo_take_back_one_review(now: Now) -> None:
     turn = left.view()["turn"]
     do(right, "undo")
     left.act({"turn": turn, "do": "undo"})
-    assert deck(now).view()["new"] == 6
+    assert deck(now).view()["new"] == 11
     assert len(events()) == 4
 
 
@@ -229,7 +229,7 @@ def test_a_quiz_item_answered_wrongly_is_a_card(now: Now) -> None:
     record("answered", question.id, {"right": False, "lesson": "00_doors_open"})
     record("answered", "00-quiz-task-life", {"right": True, "lesson": "00_doors_open"})
     model = deck(now)
-    for _ in range(6):
+    for _ in range(11):
         grade(model, "easy")
     view = do(model, "flip")
     assert (view["card"], view["front"]) == ("00-quiz-client-socket", "`client(app)` opens")
@@ -242,7 +242,7 @@ def test_all_cards_are_those_of_the_lessons_met(now: Now) -> None:
     assert repr(model) == "Cards: 0 due, 0 new"
     record("opened", "lesson:00_doors_open")
     record("predicted", "07-opened", {"guess": "5", "lesson": "07_pools"})
-    cards = of_kind("card", ["00_doors_open", "07_pools"])
+    cards = [*cards_of("00_doors_open"), *cards_of("07_pools")]
     assert repr(model) == f"Cards: 0 due, {len(cards)} new"
     assert model.counts() == (0, len(cards))
     assert {one.lesson for one in cards} == {"00_doors_open", "07_pools"}
@@ -255,7 +255,7 @@ def test_a_lesson_s_deck_reads_the_same_whatever_was_reviewed(now: Now) -> None:
     record("answered", "00-quiz-client-socket", {"right": False})
     now.later(days=30)
     assert repr(model) == repr(deck(now)) == before
-    assert before.splitlines() == ["Cards of lesson 00: 6", *(f"- {front}" for front in FRONTS)]
+    assert before.splitlines() == ["Cards of lesson 00: 11", *(f"- {front}" for front in FRONTS)]
 
 
 def test_a_lesson_without_questions_is_one_sentence() -> None:
@@ -276,7 +276,7 @@ def test_a_store_that_refuses_loses_no_review(
         patch.setattr(sqlite3, "connect", refuse)
         grade(model)
         grade(model, "easy")
-        assert (model.view()["front"], model.view()["new"]) == (FRONTS[2], 4)
+        assert (model.view()["front"], model.view()["new"]) == (FRONTS[2], 9)
     assert capsys.readouterr().err.count("\n") == 1
     now.later(minutes=1)
     grade(model, "hard")
@@ -287,5 +287,5 @@ def test_a_store_that_refuses_loses_no_review(
 
 
 def test_the_back_of_a_card_is_its_answer() -> None:
-    (first, *_) = of_kind("card", ["00_doors_open"])
-    assert back_of(first) == first.answer
+    first, *_, last = cards_of("00_doors_open")
+    assert (back_of(first), back_of(last)) == (first.answer, "In a script, once, at the top.")

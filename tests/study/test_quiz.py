@@ -104,7 +104,7 @@ def test_wrong_items_are_among_the_cards_and_once(now: Now) -> None:
         for right in (False, True, False, True):
             answer(model, right=right)
         do(model, "again")
-    assert Deck(0, now.journal()).view()["new"] == 6 + 2
+    assert Deck(0, now.journal()).view()["new"] == 11 + 2
 
 
 def test_another_round_keeps_the_best_and_changes_the_order(now: Now) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 import course_lib.study
 
-FIRST = ("progress", "predict", "quiz", "speed", "deck")
+FIRST = ("progress", "predict", "quiz", "speed", "deck", "mindmap", "bookmarks")
 
 
 @pytest.mark.parametrize("first", ["course_lib", *(f"course_lib.study.{name}" for name in FIRST)])
@@ -40,7 +40,8 @@ def test_importing_predict_opens_no_driver_and_no_widget() -> None:
 
 
 def test_public_names_are_sorted() -> None:
-    assert course_lib.study.__all__ == dir(course_lib.study) == ["cards", "predict", "progress", "quiz", "speed"]
+    names = ["bookmark", "cards", "mindmap", "predict", "progress", "quiz", "speed"]
+    assert course_lib.study.__all__ == dir(course_lib.study) == names
 
 
 @pytest.mark.parametrize("name", course_lib.study.__all__)
