@@ -108,7 +108,7 @@ class Quiz:
 
 
 def _text(number: int, question: Question) -> str:
-    letters = zip("abcdefgh", shuffled(question.options, f"{question.id} 0"), strict=False)
+    letters = zip("abcdefgh", shuffled(question.options, f"{question.id}#0"), strict=False)
     return "\n".join([f"{number}. {question.prompt}", *(f"   ({letter}) {option.text}" for letter, option in letters)])
 
 

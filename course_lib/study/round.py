@@ -79,7 +79,7 @@ class Round:
 
     def options(self, question: Question) -> list[Option]:
         """Return a question's options in this round's order: the same for ever, another one in the next round."""
-        return shuffled(question.options, f"{question.id} {self.current.number}")
+        return shuffled(question.options, f"{question.id}#{self.current.number}")
 
     def open(self, questions: Sequence[Question], **how: Any) -> None:  # Any: what the face wants to remember
         """Begin the next round; where another notebook was faster, its round is the current one."""

@@ -201,7 +201,7 @@ def test_the_stored_text_is_every_question_and_never_changes(now: Now) -> None:
     assert [line[:7] for line in lines[2:5]] == ["   (a) ", "   (b) ", "   (c) "]
 
 
-def test_the_right_option_is_not_always_the_first_in_the_stored_text() -> None:
-    right = {option.text for question in of_kind("quiz", stems()) for option in question.options if option.right}
-    places = {line[4] for number in range(4) for line in repr(Quiz(number)).splitlines() if line[7:] in right}
-    assert places == {"a", "b", "c"}
+@pytest.mark.parametrize("stem", stems())
+def test_the_right_option_is_not_always_at_the_same_letter(stem: str) -> None:
+    right = {option.text for question in of_kind("quiz", [stem]) for option in question.options if option.right}
+    assert len({line[4] for line in repr(Quiz(int(stem[:2]))).splitlines() if line[7:] in right}) > 1

@@ -28,8 +28,8 @@ def test_a_round_counts_right_answers_and_runs(hits: str, right: int, streak: in
 
 
 def test_a_seed_decides_the_order_for_ever() -> None:
-    assert [option.text for option in shuffled(OPTIONS, "07-quiz-x 0")] == ["port 8000", "no socket", "a thread"]
-    assert len({tuple(o.text for o in shuffled(OPTIONS, f"07-quiz-x {n}")) for n in range(20)}) == 6
+    assert [option.text for option in shuffled(OPTIONS, "07-quiz-x#0")] == ["port 8000", "a thread", "no socket"]
+    assert len({tuple(o.text for o in shuffled(OPTIONS, f"07-quiz-x#{n}")) for n in range(20)}) == 6
 
 
 def test_reasons_are_shown_only_with_an_answer() -> None:
