@@ -38,6 +38,7 @@ class Journal:
     def __init__(self, clock: Clock = utc_now) -> None:
         self._clock = clock
         self._read: list[Event] = []
+        self._mark: tuple[object, ...] = ()
         self._waiting: dict[str, tuple[Event, datetime]] = {}  # by the action's key
 
     def now(self) -> datetime:
@@ -47,7 +48,9 @@ class Journal:
     def events(self) -> list[Event]:
         """Return all events, oldest first; from a store that refuses, those that were known."""
         try:
-            self._read = store.read()
+            mark = store.mark()
+            if mark != self._mark:  # thousands of events take longer to read than a click may last
+                self._read, self._mark = store.read(), mark
         except ProgressError as refusal:
             say_once(refusal)
         return [*self._read, *(event for event, _ in self._waiting.values())]

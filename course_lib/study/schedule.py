@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import lru_cache
 from typing import Literal, cast, get_args
 
 from fsrs import Card, Rating, Scheduler, State
@@ -31,13 +31,10 @@ class Standing:
     events: int = 0
     reviews: list[tuple[Grade, datetime]] = field(default_factory=list)
 
-    @cached_property
+    @property
     def card(self) -> Card:
         """Return the card of FSRS after all reviews that count."""
-        card = Card(card_id=number_of(self.id), due=self.reviews[0][1] if self.reviews else None)
-        for grade, moment in self.reviews:
-            card, _ = SCHEDULER.review_card(card, RATINGS[grade], moment)
-        return card
+        return _played(self.id, tuple(self.reviews))
 
     @property
     def is_new(self) -> bool:
@@ -61,6 +58,14 @@ class Standing:
         """Return how far each grade would move it from `now`."""
         card = self.card
         return {grade: SCHEDULER.review_card(card, RATINGS[grade], now)[0].due - now for grade in GRADES}
+
+
+@lru_cache(maxsize=2048)  # a deck looks at all its cards at each click, and one of them has changed
+def _played(name: str, reviews: tuple[tuple[Grade, datetime], ...]) -> Card:
+    card = Card(card_id=number_of(name), due=reviews[0][1] if reviews else None)
+    for grade, moment in reviews:
+        card, _ = SCHEDULER.review_card(card, RATINGS[grade], moment)  # a copy: the cached card stays as it is
+    return card
 
 
 def number_of(question_id: str) -> int:

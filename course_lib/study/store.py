@@ -59,10 +59,19 @@ def append(
 
 def read() -> list[Event]:
     """Return all events, oldest first; none when there is no file yet."""
-    if not progress_file().exists():
+    if not _is_there():
         return []
     statement = f"SELECT {', '.join(COLUMNS)} FROM event WHERE verb IS NOT NULL ORDER BY at_utc, rowid"
     return _in_transaction(lambda connection: [_event(row) for row in connection.execute(statement)], begin="BEGIN")
+
+
+def mark() -> tuple[object, ...]:
+    """Return what differs whenever `read` would: who the learner is, how many events there are, and the last one."""
+    if not _is_there():
+        return ()
+    statement = "SELECT (SELECT max(id) FROM actor), count(*), max(rowid) FROM event"
+    found = _in_transaction(lambda connection: tuple(connection.execute(statement).fetchone()), begin="BEGIN")
+    return (str(progress_file()), *found)
 
 
 def merge(events: Iterable[Event]) -> int:
@@ -79,7 +88,7 @@ def merge(events: Iterable[Event]) -> int:
 
 def erase() -> int:
     """Delete every event and the actor; return how many events there were."""
-    if not progress_file().exists():
+    if not _is_there():
         return 0
 
     def write(connection: sqlite3.Connection) -> int:
@@ -108,6 +117,13 @@ def say(sentence: str) -> None:
     """Print one quiet line on stderr; a stderr that is gone costs nothing."""
     with suppress(OSError, ValueError):
         print(sentence, file=sys.stderr)
+
+
+def _is_there() -> bool:
+    try:
+        return progress_file().exists()
+    except (OSError, RuntimeError):  # no home folder, or none that may be looked into: the transaction says it
+        return True
 
 
 def _in_transaction(work: Callable[[sqlite3.Connection], T], begin: str = "BEGIN IMMEDIATE") -> T:

@@ -81,6 +81,27 @@ def test_two_learners_who_took_the_same_place_keep_both_when_merged(
     assert sorted(event.result["grade"] for event in events()) == ["easy", "good"]
 
 
+def test_a_home_that_cannot_be_found_costs_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COURSE_PROGRESS_DB", "~nobody-of-that-name/progress.db")
+    journal = Journal()
+    assert journal.events() == events() == []
+    assert journal.write("reviewed", "a", {"grade": "good"}, key="one")
+    assert [event.object for event in journal.events()] == ["a"]
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_events_of_another_notebook_are_seen_at_once() -> None:
+    left, right = Journal(), Journal()
+    for number in range(3):
+        left.write("reviewed", str(number), {}, key=f"place {number}")
+        assert [event.object for event in right.events()] == [str(n) for n in range(number + 1)]
+    store.erase()
+    left.write("reviewed", "new", {}, key="place 0")
+    assert [event.object for event in right.events()] == ["new"]
+
+
 def test_what_a_store_refuses_is_written_with_the_next_action(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
