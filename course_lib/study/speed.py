@@ -50,7 +50,6 @@ class Speed:
         self._round = Round(f"speed:{self._stem or 'all'}", pool, self._journal)
         self._turns = Turns(ACTIONS)
         self._explained: Question | None = None
-        self._left = 0  # the number of the round that was given up
         self._since = self._clock()
         self._said = ""
 
@@ -110,7 +109,9 @@ class Speed:
         elif name == "next":
             self._explained = None
         elif name == "leave":
-            self._left, self._explained = self._round.current.number, None
+            self._explained = None
+            if not self._is_ready():
+                self._round.open([])  # a round of no questions: the one before stays as far as it was played
         if self._explained and self._explained.id not in self._round.current.answers:
             self._explained = None  # another notebook has begun a round
         self._turns.advance()
@@ -119,7 +120,7 @@ class Speed:
         return self.view()
 
     def _is_ready(self) -> bool:
-        return self._round.current.number <= self._left
+        return self._round.current.number == 0 or not self._round.questions
 
     def _draw(self) -> list[Question]:
         lessons = [self._stem] if self._stem else met_lessons(self._journal.events()) or stems()

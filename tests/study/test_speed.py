@@ -157,6 +157,8 @@ def test_a_round_that_was_left_is_given_up(now: Now, watch: Stopwatch) -> None:
     do(model, "start")
     answer(model)
     assert do(model, "leave")["state"] == "ready"
+    assert speed(now, watch).view()["state"] == "ready"
+    assert speed(now, watch).view()["best_streak"] == 1
     assert do(model, "start", timed=False)["answered"] == 0
     assert model.view()["best"] is None
 
@@ -188,7 +190,7 @@ def test_a_round_begun_in_another_notebook_is_the_current_one(now: Now, watch: S
     do(right, "leave")
     do(right, "start")
     view = do(left, "next")
-    assert (view["answered"], len(events("opened"))) == (0, 2)
+    assert (view["state"], view["answered"], len(events("opened"))) == ("asked", 0, 3)
 
 
 def test_over_all_lessons_ten_of_those_met_are_drawn(now: Now, watch: Stopwatch) -> None:
