@@ -19,6 +19,8 @@ COMMANDS = {
     "doctor": "say what is here, what is missing, and what to type",
     "check": "judge your answers: a verdict per question",
     "explain": "say what an error means: a message, or a pasted traceback",
+    "cards": "review the flashcards that are due, or write them for Anki",
+    "progress": "say what you have done and what is next; export, load or forget it",
     "reset": "begin a sheet or a question again (your copy is kept)",
     "checkpoint": "write the app as it stands after a lesson into a folder",
     "app": "serve the app as it stands after a lesson on this machine",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Verb = Literal["opened", "ran", "checked", "passed", "predicted", "answered", "reviewed", "reset"]
+Verb = Literal["opened", "ran", "checked", "passed", "predicted", "answered", "reviewed", "reset", "bookmarked"]
 
 COLUMNS = ("id", "at_utc", "actor", "verb", "object", "result_json", "course_version")
 

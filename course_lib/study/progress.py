@@ -15,6 +15,7 @@ from course_lib.errors import NotebookError, ProgressError
 
 if TYPE_CHECKING:
     from course_lib.study.event import Event, Verb
+    from course_lib.study.overview import Overview
 
 Sheet = tuple[Literal["lesson", "exercise"], str]
 
@@ -28,7 +29,7 @@ def record(verb: Verb, obj: str, result: dict[str, Any] | None = None) -> None: 
     try:
         store.append(verb, obj, result or {})
     except ProgressError as refusal:
-        _say_once(refusal)
+        say_once(refusal)
 
 
 def events(verb: Verb | None = None, obj: str | None = None) -> list[Event]:
@@ -38,7 +39,7 @@ def events(verb: Verb | None = None, obj: str | None = None) -> list[Event]:
     try:
         found = store.read()
     except ProgressError as refusal:
-        _say_once(refusal)
+        say_once(refusal)
         return []
     return [e for e in found if verb in (None, e.verb) and obj in (None, e.object)]
 
@@ -104,7 +105,7 @@ def next_sheet(stems: Sequence[str], questions_by_stem: Mapping[str, Sequence[st
 
 
 class Progress:
-    """The learner's progress: shown as a table; export it, load it on another machine, or forget it."""
+    """The learner's progress, a table with what is next below it: export it, load it elsewhere, or forget it."""
 
     def __init__(self, points_by_stem: Mapping[str, Mapping[str, int]]) -> None:
         self._points_by_stem = points_by_stem
@@ -116,7 +117,14 @@ class Progress:
         width = max((len(stem) for stem in self._points_by_stem), default=0)
         lines = [f"{stem:<{width}}  {_score(points, names)}" for stem, points, names in rows]
         everything = {name: worth for _, points, _ in rows for name, worth in points.items()}
-        return "\n".join([f"Progress: {_score(everything, [n for n in everything if n in done])}", *lines])
+        head = f"Progress: {_score(everything, [n for n in everything if n in done])}"
+        return "\n".join([head, *lines, *self.figures().lines()])
+
+    def figures(self) -> Overview:
+        """Return every figure there is, as it stands now."""
+        from course_lib.study.overview import overview  # imported here: it schedules cards, which takes 0.1 s to import
+
+        return overview(self._points_by_stem)
 
     def export(self, path: str | Path) -> None:
         """Write every event to `path`, a .json or .csv file, and say how many."""
@@ -177,10 +185,13 @@ def _asked(question: str) -> bool:
     try:
         return input(question).strip().lower() == "yes"
     except (EOFError, OSError, RuntimeError):  # no keyboard: a pipe, a test, a kernel without stdin
-        raise ProgressError("expected an answer, but there is no keyboard here; call forget(confirm=True)") from None
+        raise ProgressError(
+            "expected an answer, but there is no keyboard here; call forget(confirm=True), or add --yes to the command"
+        ) from None
 
 
-def _say_once(refusal: ProgressError) -> None:
+def say_once(refusal: ProgressError) -> None:
+    """Print a refusal of the store, the first time only."""
     global _has_said_refusal
     if not _has_said_refusal:
         from course_lib.study.store import say

@@ -1,11 +1,14 @@
-"""The question bank: predict prompts, quiz questions and flashcards, one TOML file per lesson.
+"""The question bank: predict prompts, quiz items, flashcards and recall questions, one TOML file per lesson.
 
-One record feeds every face of a question (prompt in a cell, quiz, deck), so a wording is corrected in one place.
+One record feeds every face of a question (prompt in a cell, quiz, deck, the questions at a lesson's end), so a wording
+is corrected in one place. Reviews are kept under a question's id: an id that was published stays.
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,7 +18,9 @@ from course_lib.errors import CourseError
 
 BANK = Path(__file__).parent / "bank"
 
-Kind = Literal["predict", "quiz", "card"]
+Kind = Literal["predict", "quiz", "card", "recall"]
+ID = re.compile(r"\d\d-[a-z0-9]+(-[a-z0-9]+)*")
+PER_LESSON: dict[Kind, range] = {"quiz": range(4, 7), "card": range(6, 9), "recall": range(5, 6)}
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Question:
-    """One question: with options, or with a free `number` and its reason, or a card with an `answer`."""
+    """One question: with options, or a free `number` and its reason, or an `answer` (a card, a recall question)."""
 
     id: str
     kind: Kind
@@ -65,6 +70,21 @@ def stems(folder: Path = BANK) -> list[str]:
     return sorted(path.stem for path in folder.glob("[0-9][0-9]_*.toml"))
 
 
+def stem_of(number: int, folder: Path = BANK) -> str:
+    """Return the stem of the lesson with that number; raise `CourseError` when it has no questions."""
+    there = stems(folder)
+    for stem in there:
+        if int(stem[:2]) == number:
+            return stem
+    known = ", ".join(stem[:2] for stem in there) or "none"
+    raise CourseError(f"expected a lesson that has questions ({known}), got {number!r}; name one of them")
+
+
+def of_kind(kind: Kind, chosen: Iterable[str], folder: Path = BANK) -> list[Question]:
+    """Return the questions of one kind in the lessons `chosen`, in the bank's order."""
+    return [question for stem in chosen for question in load(stem, folder) if question.kind == kind]
+
+
 def find_prompt(prompt_id: str, folder: Path = BANK) -> Question:
     """Return the predict prompt of that id; raise `CourseError` with the nearest id when there is none."""
     number = prompt_id.partition("-")[0]
@@ -80,8 +100,12 @@ def faults(questions: tuple[Question, ...]) -> list[str]:
     """Return what is wrong with the questions of the bank, one sentence each; empty when all is well."""
     found = [f"{q.id}: the id is used twice" for i, q in enumerate(questions) if q.id in {p.id for p in questions[:i]}]
     for question in questions:
-        if question.kind == "card":
-            wrong = {"a card needs an answer": not question.answer, "a card has no options": bool(question.options)}
+        if question.kind in ("card", "recall"):
+            name = "card" if question.kind == "card" else "recall question"
+            wrong = {
+                f"a {name} needs an answer": not question.answer.strip(),
+                f"a {name} has no options": bool(question.options),
+            }
         elif question.number is not None:
             wrong = {
                 "a number needs its reason": not question.because,
@@ -90,8 +114,21 @@ def faults(questions: tuple[Question, ...]) -> list[str]:
             }
         else:
             wrong = _option_faults(question)
+        wrong["the prompt is empty"] = not question.prompt.strip()
+        wrong["the id must be lower-case words with hyphens"] = not ID.fullmatch(question.id)
         wrong[f"the id must begin with {question.lesson[:2]}-"] = not question.id.startswith(f"{question.lesson[:2]}-")
         found += [f"{question.id}: {sentence}" for sentence, is_so in wrong.items() if is_so]
+    return found
+
+
+def lesson_faults(stem: str, folder: Path = BANK) -> list[str]:
+    """Return what is wrong with the number of a lesson's questions, one sentence each; empty when all is well."""
+    found = []
+    for kind, wanted in PER_LESSON.items():
+        count = len(of_kind(kind, [stem], folder))
+        if count not in wanted:
+            span = f"{wanted.start} to {wanted.stop - 1}" if len(wanted) > 1 else f"{wanted.start}"
+            found.append(f"{stem}: expected {span} questions of kind {kind}, got {count}")
     return found
 
 
@@ -102,7 +139,8 @@ def _option_faults(question: Question) -> dict[str, bool]:
         "expected 2 to 8 options": not 2 <= len(texts) <= 8,
         "two options read the same": len(set(texts)) < len(texts),
         f"expected exactly 1 right option, got {right}": right != 1,
-        "every option needs its reason": not all(option.because for option in question.options),
+        "every option needs its reason": not all(option.because.strip() for option in question.options),
+        "every option needs its text": not all(text.strip() for text in texts),
     }
 
 

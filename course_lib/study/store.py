@@ -32,23 +32,46 @@ T = TypeVar("T")
 _was_refused = False
 
 
-def append(verb: Verb, obj: str, result: dict[str, Any]) -> None:  # Any: whatever JSON can say
-    """Write one event in one transaction; raise `ProgressError` when the store refuses."""
+def append(
+    verb: Verb,
+    obj: str,
+    result: dict[str, Any],  # Any: whatever JSON can say
+    *,
+    key: str | None = None,
+    at: datetime | None = None,
+) -> bool:
+    """Write one event in one transaction; raise `ProgressError` when the store refuses.
+
+    Of several events with the same `key` the first is kept, whoever writes it: False says that there was one.
+    """
     result_json = json.dumps(result, default=str)  # ASCII: half a surrogate in somebody's output is no UTF-8
+    at_utc = _text_of(at or datetime.now(UTC))
 
-    def write(connection: sqlite3.Connection) -> None:
-        row = (uuid.uuid4().hex, _now(), actor_of(connection), verb, obj, result_json, course_version())
-        connection.execute(f"INSERT {INSERT}", row)
+    def write(connection: sqlite3.Connection) -> bool:
+        actor = actor_of(connection)
+        # the learner's random id is part of it: two machines that took the same place keep both when they are merged
+        identity = uuid.uuid4() if key is None else uuid.uuid5(uuid.NAMESPACE_OID, f"{actor} {key}")
+        row = (identity.hex, at_utc, actor, verb, obj, result_json, course_version())
+        return connection.execute(f"INSERT OR IGNORE {INSERT}", row).rowcount == 1
 
-    _in_transaction(write)
+    return _in_transaction(write)
 
 
 def read() -> list[Event]:
     """Return all events, oldest first; none when there is no file yet."""
-    if not progress_file().exists():
+    if not _is_there():
         return []
     statement = f"SELECT {', '.join(COLUMNS)} FROM event WHERE verb IS NOT NULL ORDER BY at_utc, rowid"
     return _in_transaction(lambda connection: [_event(row) for row in connection.execute(statement)], begin="BEGIN")
+
+
+def mark() -> tuple[object, ...]:
+    """Return what differs whenever `read` would: who the learner is, how many events there are, and the last one."""
+    if not _is_there():
+        return ()
+    statement = "SELECT (SELECT max(id) FROM actor), count(*), max(rowid) FROM event"
+    found = _in_transaction(lambda connection: tuple(connection.execute(statement).fetchone()), begin="BEGIN")
+    return (str(progress_file()), *found)
 
 
 def merge(events: Iterable[Event]) -> int:
@@ -65,7 +88,7 @@ def merge(events: Iterable[Event]) -> int:
 
 def erase() -> int:
     """Delete every event and the actor; return how many events there were."""
-    if not progress_file().exists():
+    if not _is_there():
         return 0
 
     def write(connection: sqlite3.Connection) -> int:
@@ -94,6 +117,13 @@ def say(sentence: str) -> None:
     """Print one quiet line on stderr; a stderr that is gone costs nothing."""
     with suppress(OSError, ValueError):
         print(sentence, file=sys.stderr)
+
+
+def _is_there() -> bool:
+    try:
+        return progress_file().exists()
+    except (OSError, RuntimeError):  # no home folder, or none that may be looked into: the transaction says it
+        return True
 
 
 def _in_transaction(work: Callable[[sqlite3.Connection], T], begin: str = "BEGIN IMMEDIATE") -> T:
@@ -167,8 +197,8 @@ def _event(row: tuple[Any, ...]) -> Event:  # Any: a row of SQLite, which may ho
     return Event(verb, obj, kept, id=identity, at_utc=at_utc, actor=actor, course_version=made_by)
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds")
+def _text_of(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -188,6 +188,12 @@ def test_progress_reads_the_same_for_the_same_events() -> None:
         "00_doors_open  1 of 2 questions, 2 of 3 points",
         "01_event_loop  0 of 0 questions, 0 of 0 points",
         "02_landscape   0 of 0 questions, 0 of 0 points",
+        "Lessons run to the end: 0 of 3",
+        "Predictions right: 0 of 0",
+        "Quiz and cards known: 0 of 50",
+        "Cards: 0 due, 0 new",
+        "Minutes: 0",
+        "Next: lesson 00_doors_open (course start)",
     ]
     record("reset", "exercise:00_doors_open")
     assert repr(mine).splitlines()[0] == "Progress: 0 of 2 questions, 0 of 3 points"
@@ -198,8 +204,9 @@ def test_points_are_those_of_the_check_cells() -> None:
     assert exercise_points("00_doors_open") == {"first-call": 1, "two-at-once": 2}
 
 
-def test_progress_without_lessons_has_one_line() -> None:
-    assert repr(Progress({})) == "Progress: 0 of 0 questions, 0 of 0 points"
+def test_progress_without_lessons_has_nothing_next() -> None:
+    lines = repr(Progress({})).splitlines()
+    assert (lines[0], lines[-1]) == ("Progress: 0 of 0 questions, 0 of 0 points", "Minutes: 0")
 
 
 @pytest.mark.parametrize("name", ["mine.json", "mine.csv"])
@@ -240,7 +247,9 @@ def test_forget_without_a_keyboard_says_how() -> None:
     record("passed", "first-call")
     with pytest.raises(ProgressError) as caught:
         Progress({}).forget()
-    assert str(caught.value) == "expected an answer, but there is no keyboard here; call forget(confirm=True)"
+    assert str(caught.value) == (
+        "expected an answer, but there is no keyboard here; call forget(confirm=True), or add --yes to the command"
+    )
     assert passed() == {"first-call"}
 
 

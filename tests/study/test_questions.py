@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +10,24 @@ from pathlib import Path
 import pytest
 
 from course_lib.errors import CourseError
-from course_lib.study.questions import BANK, Option, Question, faults, find_prompt, load, stems
+from course_lib.locations import course_root
+from course_lib.notebook_file import find, read_notebook, source
+from course_lib.notebook_file import stems as lesson_stems
+from course_lib.study.questions import (
+    BANK,
+    Option,
+    Question,
+    faults,
+    find_prompt,
+    lesson_faults,
+    load,
+    of_kind,
+    stem_of,
+    stems,
+)
 
 SECTIONS = {"00_doors_open": 4, "01_event_loop": 5, "03_engine_and_session": 5}
-QUIZ_AND_CARDS = {"00_doors_open": (4, 6), "01_event_loop": (5, 7), "03_engine_and_session": (5, 8)}
+PUBLISHED = Path(__file__).parent / "published_ids.txt"
 
 WHOLE = Question(
     "07-pool-size", "predict", "How many?", "07_pools", 1, (Option("5", "kept", right=True), Option("0", "not lazy"))
@@ -36,14 +51,50 @@ def test_every_section_of_a_lesson_has_one_prompt(stem: str) -> None:
     assert sections == list(range(1, SECTIONS[stem] + 1))
 
 
-@pytest.mark.parametrize("stem", SECTIONS)
-def test_every_lesson_has_its_quiz_and_cards(stem: str) -> None:
-    kinds = [question.kind for question in load(stem)]
-    assert (kinds.count("quiz"), kinds.count("card")) == QUIZ_AND_CARDS[stem]
+@pytest.mark.parametrize("stem", stems())
+def test_every_lesson_has_its_quiz_its_cards_and_its_questions(stem: str) -> None:
+    assert lesson_faults(stem) == []
 
 
-def test_stems_are_the_files_of_the_bank() -> None:
-    assert stems() == sorted(path.stem for path in BANK.glob("*.toml"))
+@pytest.mark.parametrize("stem", stems())
+def test_the_questions_at_the_end_of_a_lesson_are_the_bank_s(stem: str) -> None:
+    text = "\n\n".join(source(cell) for cell in read_notebook(find("notebooks", int(stem[:2])))["cells"])
+    block = text.partition("## Questions\n")[2].partition("\n## ")[0]
+    recall = of_kind("recall", [stem])
+    assert re.findall(r"^\d\. (.+)$", block.partition("<details>")[0], re.MULTILINE) == [q.prompt for q in recall]
+    hidden = re.search(r"<summary>Answers</summary>\s*(.+?)\s*</details>", block, re.DOTALL)
+    assert hidden is not None
+    assert " ".join(hidden[1].split()) == " ".join(f"{n}. {q.answer}" for n, q in enumerate(recall, start=1))
+
+
+def test_an_id_that_was_published_stays() -> None:
+    published = PUBLISHED.read_text(encoding="utf-8").split()
+    ids = [question.id for stem in stems() for question in load(stem)]
+    assert sorted(set(published) - set(ids)) == [], (
+        "reviews are kept under these ids: give them back to their questions"
+    )
+    assert sorted(set(ids) - set(published)) == [], "write the new ids into tests/study/published_ids.txt"
+
+
+def test_stems_are_the_files_of_the_bank_and_the_lessons() -> None:
+    assert stems() == sorted(path.stem for path in BANK.glob("*.toml")) == lesson_stems()
+    assert course_root().is_dir()
+
+
+def test_a_lesson_is_found_by_its_number(tmp_path: Path) -> None:
+    assert stem_of(7) == "07_pools"
+    with pytest.raises(CourseError) as caught:
+        stem_of(7, tmp_path)
+    assert str(caught.value) == "expected a lesson that has questions (none), got 7; name one of them"
+
+
+def test_a_lesson_with_too_few_questions_is_named(tmp_path: Path) -> None:
+    bank_of(tmp_path, '[[question]]\nid = "07-card-pool"\nkind = "card"\nprompt = "Pool?"\nanswer = "Seats."')
+    assert lesson_faults("07_pools", tmp_path) == [
+        "07_pools: expected 4 to 6 questions of kind quiz, got 0",
+        "07_pools: expected 6 to 8 questions of kind card, got 1",
+        "07_pools: expected 5 questions of kind recall, got 0",
+    ]
 
 
 def test_a_question_shows_its_options_and_no_answer() -> None:
@@ -81,6 +132,15 @@ NONE_RIGHT = (Option("5", "kept"), Option("0", "lazy"))
         (replace(NUMBER, kind="quiz"), "07-opened: only a predict prompt may be a number"),
         (replace(CARD, answer=""), "07-card-pool: a card needs an answer"),
         (replace(CARD, options=WHOLE.options), "07-card-pool: a card has no options"),
+        (replace(CARD, answer=" "), "07-card-pool: a card needs an answer"),
+        (replace(CARD, kind="recall", answer=""), "07-card-pool: a recall question needs an answer"),
+        (replace(CARD, kind="recall", options=WHOLE.options), "07-card-pool: a recall question has no options"),
+        (replace(CARD, prompt=" "), "07-card-pool: the prompt is empty"),
+        (replace(CARD, id="07-Card_pool"), "07-Card_pool: the id must be lower-case words with hyphens"),
+        (
+            replace(WHOLE, options=(Option("5", "kept", right=True), Option("", "lazy"))),
+            "07-pool-size: every option needs its text",
+        ),
     ],
 )
 def test_each_fault_is_named(question: Question, sentence: str) -> None:

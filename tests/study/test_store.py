@@ -205,6 +205,22 @@ def test_after_a_refusal_the_next_writes_wait_less(monkeypatch: pytest.MonkeyPat
     assert waits == [5.0, 0.1]
 
 
+def test_the_mark_differs_whenever_the_events_do(progress_db: Path) -> None:
+    marks = [store.mark()]
+    assert not progress_db.exists()
+    for _ in range(2):
+        store.append("passed", "first-call", {})
+        marks.append(store.mark())
+        assert store.mark() == marks[-1]
+    store.erase()
+    marks.append(store.mark())
+    for _ in range(2):
+        store.append("passed", "two-at-once", {})
+        marks.append(store.mark())
+    store.merge([Event("passed", "first-call", id="a" * 32, at_utc="2024-01-01", actor="b" * 32)])
+    assert len({*marks, store.mark()}) == len(marks) + 1
+
+
 def test_merge_adds_only_what_is_new() -> None:
     event = Event("passed", "first-call", {"points": 1}, id="a" * 32, at_utc="2024-01-01", actor="b" * 32)
     assert (store.merge([event, event]), store.merge([event])) == (1, 0)

@@ -1,0 +1,117 @@
+"""The quiz of a lesson: multiple choice, one question at a time, with the reason for every option.
+
+Answers are events of the store; a wrong one puts its question among the cards.
+"""
+
+from __future__ import annotations
+
+from course_lib.study.journal import Journal
+from course_lib.study.questions import Question, of_kind, stem_of
+from course_lib.study.round import Round, shown, shuffled
+from course_lib.study.turns import Action, Turns, View
+
+ACTIONS = ("answer", "next", "again")
+
+
+class Quiz:
+    """The quiz of one lesson.
+
+    `view()` is what there is to see, as JSON:
+
+    - `kind`: "quiz"; `title`; `turn`: the view's number, to be sent back with an action
+    - `state`: "asked", "answered" (the reasons are shown) or "done"
+    - `number`, `of`: which question of how many; `question`: its text ("" when done)
+    - `options`: `[{"text", "mark", "chosen", "because"}, ...]` in this round's order; `mark` ("right", "wrong") and
+      `because` are "" until it is answered
+    - `right`, `answered`: the score so far; `best`: the most right answers of a complete round, None before the first
+    - `missed`: when done, the questions answered wrongly, as texts
+    - `said`: one or two sentences for a status line
+
+    `act()` takes `{"turn": n, "do": "answer", "option": i}` with the index of an option, `{"turn": n, "do": "next"}`
+    or, when done, `{"turn": n, "do": "again"}`, and returns the new view. One made on an older view changes nothing.
+    """
+
+    def __init__(self, number: int, journal: Journal | None = None) -> None:
+        self._stem = stem_of(number)
+        self._questions = of_kind("quiz", [self._stem])
+        self._round = Round(f"quiz:{self._stem}", self._questions, journal or Journal())
+        self._turns = Turns(ACTIONS)
+        self._explained: Question | None = None  # the question whose reasons are shown
+        self._said = ""
+
+    def __repr__(self) -> str:
+        """Return the text a saved notebook shows: every question with its options, the same whatever was answered."""
+        texts = [_text(number, question) for number, question in enumerate(self._questions, start=1)]
+        return "\n".join([f"{self.title}: {len(texts)} questions", *texts])
+
+    @property
+    def title(self) -> str:
+        """Return which lesson's quiz it is."""
+        return f"Quiz of lesson {self._stem[:2]}"
+
+    def view(self) -> View:
+        """Return what there is to see."""
+        question = self._explained or self._round.following
+        played, questions = self._round.current, self._round.questions
+        chosen = str(played.answers[self._explained.id].result.get("option")) if self._explained else None
+        return {
+            "kind": "quiz",
+            "title": self.title,
+            "turn": self._turns.number,
+            "state": "answered" if self._explained else "asked" if question else "done",
+            "number": questions.index(question) + 1 if question else len(questions),
+            "of": len(questions),
+            "question": question.prompt if question else "",
+            "options": shown(self._round.options(question), chosen) if question else [],
+            "right": played.right(),
+            "answered": len(played.answers),
+            "best": max((one.right() for one in self._round.complete()), default=None),
+            "missed": [] if question else [q.prompt for q in questions if not played.answers[q.id].result.get("right")],
+            "said": self._said or ("" if question else self._score()),
+        }
+
+    def act(self, action: Action) -> View:
+        """Do what the learner asked for on the view of that turn, and return the new view."""
+        name = self._turns.accept(action)
+        if name is None:
+            return self.view()
+        asked, number = None if self._explained else self._round.following, self._round.current.number
+        self._said = ""
+        self._round.look()
+        if name == "answer" and asked is not None and number == self._round.current.number:
+            self._answer(asked, action.get("option"))
+        elif name == "next" or (self._explained and self._explained.id not in self._round.current.answers):
+            self._explained = None
+        elif name == "again" and self._explained is None and self._round.following is None:
+            self._round.open(self._questions)
+        self._turns.advance()
+        return self.view()
+
+    def _answer(self, question: Question, index: object) -> None:
+        options = self._round.options(question)
+        if not isinstance(index, int) or not 0 <= index < len(options):
+            return
+        is_mine = self._round.answer(question, options[index])
+        self._explained = question
+        event = self._round.current.answers[question.id]
+        right = next(option for option in options if option.right)
+        wrong = f"Not this time: it is {right.text}. It is in your cards."
+        self._said = "Right." if event.result.get("right") else wrong
+        if not is_mine:
+            self._said = f"Answered in another notebook meanwhile. {self._said}"
+
+    def _score(self) -> str:
+        played, questions = self._round.current, self._round.questions
+        missed = len(questions) - played.right()
+        cards = f"; {missed} of them {'is' if missed == 1 else 'are'} in your cards" if missed else ""
+        return f"{played.right()} of {len(questions)} right{cards}."
+
+
+def _text(number: int, question: Question) -> str:
+    letters = zip("abcdefgh", shuffled(question.options, f"{question.id}#0"), strict=False)
+    return "\n".join([f"{number}. {question.prompt}", *(f"   ({letter}) {option.text}" for letter, option in letters)])
+
+
+def quiz(n: int) -> Quiz:
+    """Return the quiz of lesson `n`."""
+    return Quiz(n)

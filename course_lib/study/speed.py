@@ -1,0 +1,177 @@
+"""The speed challenge: the quiz items of a lesson, or ten of all lessons, by the clock or without one.
+
+The clock stands still while a reason is read. It asks for nothing but one's own best, and costs no credit to leave out.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from course_lib.study.journal import Journal
+from course_lib.study.met import met_lessons
+from course_lib.study.questions import Question, of_kind, stem_of, stems
+from course_lib.study.round import Played, Round, shown
+from course_lib.study.turns import Action, Turns, View
+
+ACTIONS = ("start", "answer", "next", "leave")
+DRAWN = 10  # questions of a round over all lessons
+
+
+class Speed:
+    """The speed challenge of one lesson, or of all lessons the learner has met.
+
+    `view()` is what there is to see, as JSON:
+
+    - `kind`: "speed"; `title`; `turn`: the view's number, to be sent back with an action
+    - `state`: "ready" (to start), "asked", "answered" (the reasons are shown) or "done"
+    - `timed`: whether this round has a clock; `seconds`: what its answers took so far, None without a clock;
+      `clock`: "runs", "stands" or "off"
+    - `number`, `of`, `question`, `options`, `right`, `answered`, `missed`, `said`: as in a quiz
+    - `streak`, `longest`: right answers in a row, now and at most in this round
+    - `best`: of all complete rounds with a clock `{"right", "of", "seconds"}`; `best_untimed`: of all complete rounds,
+      with a clock or without, `{"right", "of"}`; `best_streak`: of all rounds; each None before the first
+
+    `act()` takes `{"turn": n, "do": "start", "timed": true}` (when ready or done),
+    `{"turn": n, "do": "answer", "option": i}`, `{"turn": n, "do": "next"}` or `{"turn": n, "do": "leave"}` (back to
+    ready, the round is given up), and returns the new view. One made on an older view changes nothing. The clock of a
+    question begins with the view that shows it; after a restart of the kernel it begins anew.
+    """
+
+    def __init__(
+        self, number: int | None = None, journal: Journal | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._stem = None if number is None else stem_of(number)
+        self._journal = journal or Journal()
+        self._clock = clock
+        pool = of_kind("quiz", stems() if self._stem is None else [self._stem])
+        self._round = Round(f"speed:{self._stem or 'all'}", pool, self._journal)
+        self._turns = Turns(ACTIONS)
+        self._explained: Question | None = None
+        self._since = self._clock()
+        self._said = ""
+
+    def __repr__(self) -> str:
+        """Return the text a saved notebook shows: the same whatever was played."""
+        count = DRAWN if self._stem is None else len(of_kind("quiz", [self._stem]))
+        return f"{self.title}: {count} questions, with a clock or without"
+
+    @property
+    def title(self) -> str:
+        """Return whose questions it asks."""
+        return "Speed challenge" if self._stem is None else f"Speed challenge of lesson {self._stem[:2]}"
+
+    def view(self) -> View:
+        """Return what there is to see."""
+        is_ready, played = self._is_ready(), self._round.current
+        questions = [] if is_ready else self._round.questions
+        question = None if is_ready else self._explained or self._round.following
+        is_timed = bool(played.opened.get("timed")) and not is_ready
+        chosen = str(played.answers[self._explained.id].result.get("option")) if self._explained else None
+        state = "ready" if is_ready else "answered" if self._explained else "asked" if question else "done"
+        return {
+            "kind": "speed",
+            "title": self.title,
+            "turn": self._turns.number,
+            "state": state,
+            "timed": is_timed,
+            "seconds": round(played.seconds(), 1) if is_timed else None,
+            "clock": "off" if not is_timed else "runs" if state == "asked" else "stands",
+            "number": questions.index(question) + 1 if question else len(questions),
+            "of": len(questions),
+            "question": question.prompt if question else "",
+            "options": shown(self._round.options(question), chosen) if question else [],
+            "right": 0 if is_ready else played.right(),
+            "answered": 0 if is_ready else len(played.answers),
+            "missed": [q.prompt for q in questions if _is_wrong(played, q)] if state == "done" else [],
+            "streak": 0 if is_ready else played.streak(),
+            "longest": 0 if is_ready else played.longest(),
+            **self._records(),
+            "said": self._said or (self._result() if state == "done" else ""),
+        }
+
+    def act(self, action: Action) -> View:
+        """Do what the learner asked for on the view of that turn, and return the new view."""
+        name = self._turns.accept(action)
+        if name is None:
+            return self.view()
+        seconds = self._clock() - self._since
+        number, is_asked = self._round.current.number, not (self._is_ready() or self._explained)
+        asked = self._round.following if is_asked else None
+        self._said = ""
+        self._round.look()
+        if name == "start" and (self._is_ready() or (self._explained is None and self._round.following is None)):
+            self._round.open(self._draw(), timed=action.get("timed", True) is True)
+        elif name == "answer" and asked is not None and number == self._round.current.number:
+            self._answer(asked, action.get("option"), seconds)
+        elif name == "next":
+            self._explained = None
+        elif name == "leave":
+            self._explained = None
+            if not self._is_ready():
+                self._round.open([])  # a round of no questions: the one before stays as far as it was played
+        if self._explained and self._explained.id not in self._round.current.answers:
+            self._explained = None  # another notebook has begun a round
+        self._turns.advance()
+        if name in ("start", "next"):
+            self._since = self._clock()
+        return self.view()
+
+    def _is_ready(self) -> bool:
+        return self._round.current.number == 0 or not self._round.questions
+
+    def _draw(self) -> list[Question]:
+        lessons = [self._stem] if self._stem else met_lessons(self._journal.events()) or stems()
+        pool = of_kind("quiz", lessons)
+        seed = f"{self._round.name} {self._round.current.number + 1}"
+        return random.Random(seed).sample(pool, min(len(pool), DRAWN) if self._stem is None else len(pool))
+
+    def _answer(self, question: Question, index: object, seconds: float) -> None:
+        options = self._round.options(question)
+        if not isinstance(index, int) or not 0 <= index < len(options):
+            return
+        took = {"seconds": round(seconds, 3)} if self._round.current.opened.get("timed") else {}
+        self._round.answer(question, options[index], **took)
+        self._explained = question
+        right = next(option for option in options if option.right)
+        is_right = not _is_wrong(self._round.current, question)
+        self._said = "Right." if is_right else f"Not this time: it is {right.text}. It is in your cards."
+
+    def _records(self) -> View:
+        rounds = self._round.complete()
+        timed, untimed = _best([r for r in rounds if r.opened.get("timed")]), _best(rounds, without_clock=True)
+        streak = max((one.longest() for one in self._round.history), default=0)
+        return {"best": timed, "best_untimed": untimed, "best_streak": streak or None}
+
+    def _result(self) -> str:
+        played, of = self._round.current, len(self._round.questions)
+        text = f"{played.right()} of {of} right"
+        if not played.opened.get("timed"):
+            return f"{text}, without a clock."
+        earlier = _best([r for r in self._round.complete() if r.opened.get("timed") and r.number != played.number])
+        mine = _best([played])
+        is_best = earlier is None or (mine is not None and _rank(mine) > _rank(earlier))
+        return f"{text} in {played.seconds():.1f} s{', your best so far' if is_best else ''}."
+
+
+def _best(rounds: Sequence[Played], *, without_clock: bool = False) -> dict[str, Any] | None:  # Any: JSON
+    found = [{"right": r.right(), "of": len(r.answers), "seconds": round(r.seconds(), 1)} for r in rounds]
+    best = max(found, key=_rank, default=None)
+    if best is not None and without_clock:
+        del best["seconds"]
+    return best
+
+
+def _rank(result: dict[str, Any]) -> tuple[float, float]:  # Any: JSON
+    return result["right"] / result["of"], -result["seconds"]
+
+
+def _is_wrong(played: Played, question: Question) -> bool:
+    return played.answers[question.id].result.get("right") is not True
+
+
+def speed(n: int | None = None) -> Speed:
+    """Return the speed challenge of lesson `n`, without it one of ten questions of all lessons you have met."""
+    return Speed(n)
