@@ -50,7 +50,7 @@ def hinter(to: int) -> Callable[[str], None]:
 
     def hint(text: str) -> None:
         with contextlib.suppress(OSError):
-            os.write(to, text[:HINT_CAP].encode(errors="replace"))
+            os.write(to, text[:HINT_CAP].encode(errors="replace") + b"\n")
 
     return hint
 
@@ -69,5 +69,5 @@ def claim_of(line: bytes, key: str) -> dict[str, Any] | None:
 
 def hint_of(data: bytes) -> str:
     """Return the last hint as one printable line."""
-    text = data.decode(errors="replace")[-HINT_CAP:]
-    return "".join(sign if sign.isprintable() else " " for sign in text).strip()
+    said = [line for line in data.decode(errors="replace").splitlines() if line.strip()]
+    return "".join(sign if sign.isprintable() else " " for sign in said[-1][:HINT_CAP]).strip() if said else ""

@@ -46,6 +46,7 @@ def run(job: dict[str, Any], warm: Warm, places: dict[str, list[Place]]) -> dict
         # in the folder of the parent, who removes what a kill leaves; named, for tempfile's own search writes a file
         home = tempfile.mkdtemp(prefix="job-", dir=os.environ.get("TMPDIR"))
         pipes = os.pipe(), os.pipe(), os.pipe()
+        os.set_blocking(pipes[1][1], False)  # nobody reads hints before the end: a flood of them must not wait for us
         policy = _policy(job["question"], warm, places)
         policy.view  # noqa: B018 - looked up here, where the next child finds it as well
         key = claims.new_key()

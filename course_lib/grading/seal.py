@@ -86,7 +86,7 @@ class Seal:
         self._modules = {name: module for name, module in sys.modules.items() if is_guarded(name)}
         self._hooks = hooks(shell)
         functions = [value for each in self._owners for value in each[3].values() if isinstance(value, FunctionType)]
-        self.sites = Sites.found(frozenset(id(function.__code__) for function in functions))
+        self.sites = Sites.found(function.__code__ for function in functions)
         ours = [each for each in functions if (each.__module__ or "").startswith(("course_lib.", "contextlib"))]
         self._places = [
             (f"{function.__module__}.{function.__qualname__}", content_of(cell))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import _thread
 import gc
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from types import CodeType, FrameType, FunctionType
 from typing import Any  # Any: the arguments of audit events
@@ -78,19 +78,22 @@ TRUSTED = (
 class Sites:
     """Pieces of code by their identity: who is trusted with a frame, the helpers, all of ours, and what is guarded.
 
-    They are looked up once, in the warm process, when everything that may look at a frame has been imported.
+    They are looked up once, in the warm process. The code itself is kept as well: the identity of a piece that has
+    gone could become that of an answer's.
     """
 
-    trusted: frozenset[int]
-    helpers: frozenset[int]
-    ours: frozenset[int]
-    guarded: frozenset[int]
+    trusted: dict[int, CodeType]
+    helpers: dict[int, CodeType]
+    ours: dict[int, CodeType]
+    guarded: dict[int, CodeType]
 
     @classmethod
-    def found(cls, guarded: frozenset[int]) -> Sites:
+    def found(cls, guarded: Iterable[CodeType]) -> Sites:
         """Look them up among the modules that are loaded now."""
-        trusted, helpers = (frozenset(filter(None, map(_code_of, names))) for names in (TRUSTED, HELPERS))
-        return cls(trusted, helpers, _code_within(OURS), guarded)
+        trusted, helpers = ([code for name in names if (code := _code_of(name))] for names in (TRUSTED, HELPERS))
+        return cls(
+            _by_identity(trusted), _by_identity(helpers), _by_identity(_code_within(OURS)), _by_identity(guarded)
+        )
 
 
 class Watch:
@@ -167,8 +170,12 @@ def _hook(sites: Sites, hidden: Collection[int], tried: list[str]) -> Callable[[
     return hear
 
 
-def _code_of(name: str) -> int | None:
-    """Return the identity of the code of `package.module.Class.function`; None where this version has no such thing."""
+def _by_identity(codes: Iterable[CodeType]) -> dict[int, CodeType]:
+    return {id(code): code for code in codes}
+
+
+def _code_of(name: str) -> CodeType | None:
+    """Return the code of `package.module.Class.function`; None where this version has no such thing."""
     parts = name.split(".")
     for count in range(len(parts), 0, -1):
         found: Any = sys.modules.get(".".join(parts[:count]))
@@ -176,21 +183,25 @@ def _code_of(name: str) -> int | None:
             for part in parts[count:]:
                 found = getattr(found, part, None)
             found = getattr(found, "__func__", found)
-            code = getattr(found, "__code__", None)
-            return id(code) if code is not None else None
+            code: CodeType | None = getattr(found, "__code__", None)
+            return code
     return None
 
 
-def _code_within(package: str) -> frozenset[int]:
-    """Return the identity of all code in the loaded modules of a package: methods too, and functions in functions."""
+def _code_within(package: str) -> list[CodeType]:
+    """Return all code in the loaded modules of a package: methods too, and functions in functions."""
     modules = [module for name, module in sys.modules.items() if name.startswith(package)]
-    values = [value for module in modules for value in vars(module).values()]
+    values = [value for module in modules for value in vars(module).values() if _is_of(value, package)]
     values += [member for kind in values if isinstance(kind, type) for member in vars(kind).values()]
     unwrapped = [getattr(value, "fget", None) or getattr(value, "__wrapped__", value) for value in values]
     waiting = [value.__code__ for value in (*values, *unwrapped) if isinstance(value, FunctionType)]
-    found: set[int] = set()
+    found: list[CodeType] = []
     while waiting:
-        code = waiting.pop()
-        found.add(id(code))
-        waiting += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
-    return frozenset(found)
+        found.append(waiting.pop())
+        waiting += [constant for constant in found[-1].co_consts if isinstance(constant, CodeType)]
+    return found
+
+
+def _is_of(value: Any, package: str) -> bool:
+    """Say whether a value of a module was made there, and not imported."""
+    return str(getattr(value, "__module__", "")).startswith(package)

@@ -62,7 +62,7 @@ HOSTILE: dict[str, tuple[str, str, str]] = {
     "a thread": (THREAD, "error", CHANGED),
     "a check of their own": ("check = print\nasync def double(n): return 6", "fail", "expected 8, got 6"),
     "memory of ours": ("import gc\ngc.get_objects()", "error", "PermissionError: an answer may not use gc.get_objects"),
-    "a C library": ("import ctypes\nctypes.CDLL(None)", "error", "PermissionError: an answer may not use ctypes"),
+    "a C library": ("import ctypes\nctypes.CDLL(None)", "error", "PermissionError: an answer may not import ctypes"),
 }
 
 

@@ -64,9 +64,11 @@ def test_the_last_hint_is_one_printable_line() -> None:
     hint = claims.hinter(writing)
     hint("at line 1 of the cell")
     assert claims.hint_of(os.read(reading, 1000)) == "at line 1 of the cell"
+    hint("at line 1 of the cell")
     hint("x" * 10_000 + "\n\x1b[31m")
     assert claims.hint_of(os.read(reading, 100_000)) == "x" * claims.HINT_CAP
     os.close(reading)
     hint("nobody listens any more")
     os.close(writing)
-    assert claims.hint_of(b"\x1b[31mred\n\xff") == "[31mred �"
+    assert claims.hint_of(b"first\n\x1b[31mred\xff\n") == "[31mred�"
+    assert claims.hint_of(b"") == ""

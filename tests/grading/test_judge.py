@@ -78,7 +78,7 @@ BAD_ANSWERS = {
     "an endless coroutine": (
         "async def double(n):\n    while True: pass",
         "timeout",
-        "timeout: still waiting at line 3 of the cell, which never gives the loop back after 2 s",
+        "timeout: still waiting at line 3 of the cell after 2 s",
     ),
     "the end of the process": ("import os; os._exit(0)", "timeout", "the answer ended the process (exit status 0)"),
     "a question to nobody": (
