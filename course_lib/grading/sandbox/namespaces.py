@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import fcntl
 import os
 import socket
 import struct
@@ -53,6 +52,8 @@ def enter_network_namespace(*, loopback: bool = False) -> str:
     call("unshare", CLONE_NEWNET)
     if not loopback:
         return "no address can be reached"
+    import fcntl  # imported here: Windows has no such module
+
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         fcntl.ioctl(asking, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
     return "no address can be reached but its own 127.0.0.1"
