@@ -21,7 +21,7 @@ INDEX_BITS, KIND, USABLE, ENTRIES, INDICES = 9, 10, 16, 24, 32
 WIDE, NARROW = 24, 16  # bytes of an entry: with its hash, and without where every key is a str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Watched:
     """Some bytes of this process: `now.raw` is what they are, `then` what they were."""
 
