@@ -5,10 +5,16 @@ Answers are events of the store; a wrong one puts its question among the cards.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from course_lib.study.face import face
 from course_lib.study.journal import Journal
 from course_lib.study.questions import Question, of_kind, stem_of
 from course_lib.study.round import Round, shown, shuffled
 from course_lib.study.turns import Action, Turns, View
+
+if TYPE_CHECKING:
+    from course_lib.study.widget import StudyWidget
 
 ACTIONS = ("answer", "next", "again")
 
@@ -112,6 +118,6 @@ def _text(number: int, question: Question) -> str:
     return "\n".join([f"{number}. {question.prompt}", *(f"   ({letter}) {option.text}" for letter, option in letters)])
 
 
-def quiz(n: int) -> Quiz:
+def quiz(n: int) -> Quiz | StudyWidget:
     """Return the quiz of lesson `n`."""
-    return Quiz(n)
+    return face(Quiz(n))

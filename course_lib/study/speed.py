@@ -8,13 +8,17 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from course_lib.study.face import face
 from course_lib.study.journal import Journal
 from course_lib.study.met import met_lessons
 from course_lib.study.questions import Question, of_kind, stem_of, stems
 from course_lib.study.round import Played, Round, shown
 from course_lib.study.turns import Action, Turns, View
+
+if TYPE_CHECKING:
+    from course_lib.study.widget import StudyWidget
 
 ACTIONS = ("start", "answer", "next", "leave")
 DRAWN = 10  # questions of a round over all lessons
@@ -172,6 +176,6 @@ def _is_wrong(played: Played, question: Question) -> bool:
     return played.answers[question.id].result.get("right") is not True
 
 
-def speed(n: int | None = None) -> Speed:
+def speed(n: int | None = None) -> Speed | StudyWidget:
     """Return the speed challenge of lesson `n`, without it one of ten questions of all lessons you have met."""
-    return Speed(n)
+    return face(Speed(n))
