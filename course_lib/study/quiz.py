@@ -101,7 +101,7 @@ class Quiz:
         self._explained = question
         event = self._round.current.answers[question.id]
         right = next(option for option in options if option.right)
-        wrong = f"Not this time: it is {right.text}. It is in your cards."
+        wrong = f'Not this time: the right answer is "{right.text}". The question is in your cards now.'
         self._said = "Right." if event.result.get("right") else wrong
         if not is_mine:
             self._said = f"Answered in another notebook meanwhile. {self._said}"

@@ -141,7 +141,11 @@ class Speed:
         self._explained = question
         right = next(option for option in options if option.right)
         is_right = not _is_wrong(self._round.current, question)
-        self._said = "Right." if is_right else f"Not this time: it is {right.text}. It is in your cards."
+        self._said = (
+            "Right."
+            if is_right
+            else f'Not this time: the right answer is "{right.text}". The question is in your cards now.'
+        )
 
     def _records(self) -> View:
         rounds = self._round.complete()

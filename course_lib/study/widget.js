@@ -27,45 +27,49 @@ function button(act, action, attributes, ...children) {
 const controls = (...buttons) => node("div", { class: "study-controls" }, ...buttons);
 
 function head(view, progress) {
-  const clock = view.timed ? [node("span", { class: "study-clock" }, rounded(view.seconds))] : [];
-  return node("div", { class: "study-head" }, node("span", {}, view.title), node("span", {}, progress), ...clock);
+  const clock = node("span", { class: "study-clock" }, view.timed && view.question ? rounded(view.seconds) : "");
+  return node("div", { class: "study-head" }, node("span", {}, view.title), node("span", {}, progress), clock);
 }
 
 function side(name, text) {
   return node("div", { class: `study-side study-${name}` }, ...line(name, "name"), ...line(text, "text"));
 }
 
+const number = (i) => node("kbd", { "aria-hidden": "true" }, String(i + 1)); // the key that chooses it
+
 function grades(view, act) {
   const made = view.grades.map(({ grade, next }, i) =>
-    button(act, { do: "grade", grade }, { "data-choice": "" }, number(i), `${capital(grade)} `, node("span", { class: "study-next" }, `in ${next}`)),
+    button(act, { do: "grade", grade }, { "data-choice": "" }, number(i), `${capital(grade)}: in ${next}`),
   );
-  return node("div", { class: "study-controls study-choices", role: "group", "aria-label": "How well did you know it?" }, ...made);
+  const name = "How well did you know it?";
+  return node("div", { class: "study-controls study-choices", role: "group", "aria-label": name }, ...made);
 }
 
-const number = (i) => node("kbd", { "aria-hidden": "true" }, String(i + 1));
+// an option that waits for an answer
+function open(option, i, act) {
+  const state = { role: "radio", "aria-checked": false, "aria-disabled": false, tabindex: i ? -1 : 0 };
+  const text = node("span", {}, ...words(option.text));
+  return button(act, { do: "answer", option: i }, { "data-choice": "", class: "study-option", ...state }, number(i), text);
+}
+
+// an option after the answer: its mark in words, and its reason
+function marked(option, i, id) {
+  const state = { role: "radio", "aria-checked": option.chosen, "aria-disabled": true, tabindex: option.chosen ? 0 : -1 };
+  const look = { class: `study-option study-${option.mark}`, "aria-describedby": `${id}-because-${i}` };
+  const mark = node("span", { class: "study-mark" }, option.chosen ? `${option.mark}, your answer` : option.mark);
+  const radio = node("button", { type: "button", ...look, ...state }, number(i), node("span", {}, ...words(option.text)), mark);
+  return node("div", {}, radio, node("div", { class: "study-because", id: `${id}-because-${i}` }, ...words(option.because)));
+}
 
 function choices(view, act, id) {
-  const isAsked = view.state === "asked";
-  const rows = view.options.map((option, i) => {
-    const state = { "aria-checked": option.chosen, "aria-disabled": !isAsked, tabindex: (isAsked ? i === 0 : option.chosen) ? 0 : -1 };
-    const because = option.because ? { "aria-describedby": `${id}-because-${i}` } : {};
-    const mark = [option.mark, option.chosen && option.mark ? "your answer" : ""].filter(Boolean).join(", ");
-    const radio = button(
-      isAsked ? act : () => {},
-      { do: "answer", option: i },
-      { role: "radio", "data-choice": "", class: `study-option study-${option.mark || "open"}`, ...state, ...because },
-      number(i),
-      node("span", {}, ...words(option.text)),
-      ...(mark ? [node("span", { class: "study-mark" }, mark)] : []),
-    );
-    const reason = option.because ? [node("div", { class: "study-because", id: `${id}-because-${i}` }, ...words(option.because))] : [];
-    return node("div", {}, radio, ...reason);
-  });
+  const rows = view.options.map((option, i) => (view.state === "asked" ? open(option, i, act) : marked(option, i, id)));
   return node("div", { class: "study-choices", role: "radiogroup", "aria-labelledby": `${id}-question` }, ...rows);
 }
 
-const missed = (view) =>
-  view.missed.length ? [...line("Worth another look:"), node("ul", {}, ...view.missed.map((text) => node("li", {}, ...words(text))))] : [];
+function missed(view) {
+  if (!view.missed.length) return [];
+  return [...line("Worth another look:"), node("ul", {}, ...view.missed.map((text) => node("li", {}, ...words(text))))];
+}
 
 function records(view) {
   const { best, best_untimed: any, best_streak: streak } = view;
@@ -79,35 +83,41 @@ function records(view) {
 // --- screens: what each state of each kind shows
 
 function cards(view, act) {
-  const progress = `${view.due} due, ${view.new} new`;
+  const top = [head(view, `${view.due} due, ${view.new} new`), ...line(view.said)];
   const undo = view.can_undo ? [button(act, { do: "undo" }, {}, "Undo the last review")] : [];
-  if (view.state === "done") return [head(view, progress), ...line(view.said), controls(button(act, { do: "refresh" }, {}, "Look again"), ...undo)];
-  const front = [head(view, progress), ...line(view.said), side("front", view.front)];
-  if (view.state === "front") return [...front, controls(button(act, { do: "flip" }, { class: "study-main" }, "Turn the card"), ...undo)];
-  return [...front, side("back", view.back), ...line("How well did you know it?"), grades(view, act)];
+  if (view.state === "done") return [...top, controls(button(act, { do: "refresh" }, {}, "Look again"), ...undo)];
+  top.push(side("front", view.front));
+  const turn = () => button(act, { do: "flip" }, { class: "study-main" }, "Turn the card");
+  if (view.state === "front") return [...top, controls(turn(), ...undo)];
+  return [...top, side("back", view.back), ...line("How well did you know it?"), grades(view, act)];
 }
 
-function question(view, act, id, extra = []) {
+function question(view, act, id, leave = []) {
   const streak = view.streak > 1 ? `, ${view.streak} in a row` : "";
   const asked = node("p", { class: "study-text", id: `${id}-question` }, ...words(view.question));
-  const parts = [head(view, `Question ${view.number} of ${view.of}, ${view.right} right${streak}`), asked, choices(view, act, id)];
-  if (view.state === "asked") return extra.length ? [...parts, controls(...extra)] : parts;
-  const next = button(act, { do: "next" }, { class: "study-main" }, view.answered === view.of ? "See the result" : "Next question");
-  return [...parts, ...line(view.said, "verdict"), controls(next, ...extra)];
+  const top = head(view, `Question ${view.number} of ${view.of}, ${view.right} right${streak}`);
+  const parts = [top, asked, choices(view, act, id)];
+  if (view.state === "asked") return [...parts, ...(leave.length ? [controls(...leave)] : [])];
+  const text = view.answered === view.of ? "See the result" : "Next question";
+  const next = button(act, { do: "next" }, { class: "study-main" }, text);
+  return [...parts, ...line(view.said, "verdict"), controls(next, ...leave)];
 }
 
 function quiz(view, act, id) {
   if (view.state !== "done") return question(view, act, id);
   const best = view.best === null ? "" : `Your best round: ${view.best} of ${view.of} right.`;
-  return [head(view, "done"), ...line(view.said, "verdict"), ...line(best), ...missed(view), controls(button(act, { do: "again" }, {}, "Once more"))];
+  const again = button(act, { do: "again" }, {}, "Once more");
+  return [head(view, "done"), ...line(view.said, "verdict"), ...line(best), ...missed(view), controls(again)];
 }
 
 function speed(view, act, id) {
   if (view.question) return question(view, act, id, [button(act, { do: "leave" }, {}, "Leave this round")]);
-  const isDone = view.state === "done";
-  const rule = isDone ? "" : "The clock stands still while you read why. Without a clock a round is worth the same.";
-  const start = [["Start with a clock", true], ["Start without a clock", false]].map(([text, timed]) => button(act, { do: "start", timed }, {}, text));
-  return [head(view, isDone ? "done" : ""), ...line(view.said, "verdict"), ...line(rule), ...records(view), ...missed(view), controls(...start)];
+  const isReady = view.state === "ready";
+  const rule = "The clock stands still while you read why. Without a clock a round is worth the same.";
+  const start = (timed, text) => button(act, { do: "start", timed }, {}, text);
+  const parts = [head(view, isReady ? "" : "done"), ...line(view.said, "verdict"), ...line(isReady ? rule : "")];
+  const starts = controls(start(true, "Start with a clock"), start(false, "Start without a clock"));
+  return [...parts, ...records(view), ...missed(view), starts];
 }
 
 const SCREENS = { cards, quiz, speed };
@@ -125,13 +135,14 @@ function told(view) {
   return [view.said, chosen?.because].filter(Boolean).join(" ");
 }
 
-// where the focus goes when the screen changes
-const FIRST = ".study-main, [role=radio][aria-disabled=false][tabindex='0'], .study-choices:not([role=radiogroup]) button, .study-controls button";
-const first = (screen) => FIRST.split(", ").map((one) => screen.querySelector(one)).find(Boolean);
+// where the focus goes when the screen changes: what leads on, the first choice, or the first button
+const first = (screen) => screen.querySelector(".study-main") ?? screen.querySelector("button");
 
 // --- keys
 
-function move(root, event) {
+const isModified = (event) => event.shiftKey || event.ctrlKey || event.metaKey || event.altKey;
+
+function move(event) {
   const group = [...(event.target.closest(".study-choices")?.querySelectorAll("button") ?? [])];
   const next = group.at((group.indexOf(event.target) + STEPS[event.key]) % group.length);
   if (!next) return;
@@ -140,19 +151,44 @@ function move(root, event) {
   next.focus(); // moves only: an arrow must not be an answer
 }
 
+function leave(root, from) {
+  const cell = root.closest(".jp-Cell");
+  if (cell) cell.focus();
+  else from.blur();
+}
+
 function press(root, event) {
-  if (event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (isModified(event)) return;
   if (event.repeat && (event.key === "Enter" || event.key === " ")) event.preventDefault(); // a key held down acts once
-  else if (event.key in STEPS) move(root, event);
-  else if (event.key === "Escape") (root.closest(".jp-Cell") ?? event.target.blur() ?? document.body).focus();
+  else if (event.key in STEPS) move(event);
+  else if (event.key === "Escape") leave(root, event.target);
   else if (/^[1-9]$/.test(event.key) && !event.repeat) root.querySelectorAll("[data-choice]")[event.key - 1]?.click();
 }
 
 // JupyterLab binds keys to whatever has the focus: keep them away there, but let Shift+Enter still run the cell
-const mute = (event) =>
-  event.target.toggleAttribute("data-lm-suppress-shortcuts", !(event.shiftKey || event.ctrlKey || event.metaKey || event.altKey));
+const mute = (event) => event.target.toggleAttribute("data-lm-suppress-shortcuts", !isModified(event));
 
 // --- the widget
+
+const LOST = "The kernel was restarted: run this cell again, it goes on where you were.";
+const BUSY = "The kernel is busy: what you did is kept, and counts once.";
+
+// seconds that run on the page; the ones that count are Python's
+function ticking(view, clock) {
+  const began = performance.now();
+  const show = () => (clock.textContent = rounded(view.seconds + (performance.now() - began) / 1000));
+  const isStill = view.clock !== "runs" || matchMedia("(prefers-reduced-motion: reduce)").matches;
+  return isStill ? 0 : setInterval(show, 1000);
+}
+
+// put a screen in the place of another; where the focus was inside, it goes on in the new one
+function replace(old, screen) {
+  const hasFocus = old.contains(old.getRootNode().activeElement);
+  old.after(screen); // before the old one goes: the focus must have somewhere to go
+  if (hasFocus) first(screen).focus({ preventScroll: true });
+  old.remove();
+  if (hasFocus) first(screen).scrollIntoView({ block: "nearest" });
+}
 
 function render({ model, el }) {
   const id = `study-${Math.random().toString(36).slice(2)}`;
@@ -160,14 +196,11 @@ function render({ model, el }) {
   const spoken = node("p", { class: "study-spoken" });
   const status = node("div", { role: "status", "aria-live": "polite" }, note, spoken);
   const root = node("div", { class: "study", role: "group", "aria-label": model.get("view").title }, node("div", {}), status);
-  const calm = matchMedia("(prefers-reduced-motion: reduce)");
   let sent = null; // the action that waits for its reply, and the element it was made with
-  let [turn, patience, ticking] = [null, 0, 0];
+  let [turn, patience, clock] = [null, 0, 0];
 
   const isLost = () => Boolean(el.closest(".jupyter-widgets-disconnected"));
-  const remind = () => {
-    note.textContent = isLost() ? "The kernel was restarted: run this cell again, it goes on where you were." : sent ? "The kernel is busy; your action is kept and counts once." : model.get("fault");
-  };
+  const remind = () => (note.textContent = isLost() ? LOST : sent ? BUSY : model.get("fault"));
   const act = (action, by) => {
     sent ??= { action: { ...action, turn }, by }; // whatever is pressed meanwhile sends the first action again
     sent.by.classList.add("study-sent");
@@ -176,29 +209,22 @@ function render({ model, el }) {
     clearTimeout(patience);
     patience = setTimeout(remind, isLost() ? 0 : PATIENCE_MS);
   };
+  const draw = (view) => {
+    const screen = node("div", { class: "study-screen", "data-state": view.state }, ...SCREENS[view.kind](view, act, id));
+    screen.append(...line(KEYS[view.state] ?? "", "keys"));
+    replace(root.firstChild, screen);
+    spoken.textContent = plain(told(view));
+    clearInterval(clock);
+    clock = ticking(view, screen.querySelector(".study-clock"));
+  };
   const settle = () => {
     clearTimeout(patience);
     sent?.by.classList.remove("study-sent");
     sent = null;
     remind();
-    if (model.get("view").turn !== turn) draw(model.get("view"));
-  };
-  const draw = (view) => {
+    const view = model.get("view");
+    if (view.turn !== turn) draw(view);
     turn = view.turn;
-    const old = root.firstChild;
-    const screen = node("div", { class: "study-screen", "data-state": view.state }, ...SCREENS[view.kind](view, act, id), ...line(KEYS[view.state] ?? "", "keys"));
-    const hasFocus = old.contains(el.getRootNode().activeElement);
-    old.after(screen); // before the old one goes: the focus must have somewhere to go
-    if (hasFocus) first(screen).focus({ preventScroll: true });
-    old.remove();
-    if (hasFocus) first(screen).scrollIntoView({ block: "nearest" });
-    spoken.textContent = plain(told(view));
-    tick(view, screen.querySelector(".study-clock"), performance.now());
-  };
-  const tick = (view, clock, began) => {
-    clearInterval(ticking);
-    if (view.clock !== "runs" || calm.matches) return;
-    ticking = setInterval(() => (clock.textContent = rounded(view.seconds + (performance.now() - began) / 1000)), 1000);
   };
 
   root.addEventListener("keydown", (event) => press(root, event));
@@ -209,7 +235,7 @@ function render({ model, el }) {
   el.append(root);
   return () => {
     clearTimeout(patience);
-    clearInterval(ticking);
+    clearInterval(clock);
     model.off("change:replies", settle);
     model.off("comm_live_update", remind);
   };
