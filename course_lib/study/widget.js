@@ -57,7 +57,8 @@ function marked(option, i, id) {
   const state = { role: "radio", "aria-checked": option.chosen, "aria-disabled": true, tabindex: option.chosen ? 0 : -1 };
   const look = { class: `study-option study-${option.mark}`, "aria-describedby": `${id}-because-${i}` };
   const mark = node("span", { class: "study-mark" }, option.chosen ? `${option.mark}, your answer` : option.mark);
-  const radio = node("button", { type: "button", ...look, ...state }, number(i), node("span", {}, ...words(option.text)), mark);
+  const text = node("span", {}, ...words(option.text));
+  const radio = node("button", { type: "button", ...look, ...state }, number(i), text, mark);
   return node("div", {}, radio, node("div", { class: "study-because", id: `${id}-because-${i}` }, ...words(option.because)));
 }
 
@@ -170,8 +171,18 @@ const mute = (event) => event.target.toggleAttribute("data-lm-suppress-shortcuts
 
 // --- the widget
 
-const LOST = "The kernel was restarted: run this cell again, it goes on where you were.";
+const LOST = "Not kept: the kernel was restarted. Run this cell again, it goes on where you were.";
 const BUSY = "The kernel is busy: what you did is kept, and counts once.";
+
+// say whether an action could be sent: it cannot once another kernel has taken the place of the widget's own
+function delivers(model, action) {
+  try {
+    model.send(action);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 // seconds that run on the page; the ones that count are Python's
 function ticking(view, clock) {
@@ -195,19 +206,18 @@ function render({ model, el }) {
   const note = node("p", { class: "study-note" });
   const spoken = node("p", { class: "study-spoken" });
   const status = node("div", { role: "status", "aria-live": "polite" }, note, spoken);
-  const root = node("div", { class: "study", role: "group", "aria-label": model.get("view").title }, node("div", {}), status);
+  const { title } = model.get("view");
+  const root = node("div", { class: "study", role: "group", "aria-label": title }, node("div", {}), status);
   let sent = null; // the action that waits for its reply, and the element it was made with
   let [turn, patience, clock] = [null, 0, 0];
 
-  const isLost = () => Boolean(el.closest(".jupyter-widgets-disconnected"));
-  const remind = () => (note.textContent = isLost() ? LOST : sent ? BUSY : model.get("fault"));
   const act = (action, by) => {
     sent ??= { action: { ...action, turn }, by }; // whatever is pressed meanwhile sends the first action again
+    clearTimeout(patience);
+    if (!delivers(model, sent.action)) return void (note.textContent = LOST);
     sent.by.classList.add("study-sent");
     if (sent.by.role === "radio") sent.by.setAttribute("aria-checked", true);
-    model.send(sent.action);
-    clearTimeout(patience);
-    patience = setTimeout(remind, isLost() ? 0 : PATIENCE_MS);
+    patience = setTimeout(() => (note.textContent = BUSY), PATIENCE_MS);
   };
   const draw = (view) => {
     const screen = node("div", { class: "study-screen", "data-state": view.state }, ...SCREENS[view.kind](view, act, id));
@@ -221,7 +231,7 @@ function render({ model, el }) {
     clearTimeout(patience);
     sent?.by.classList.remove("study-sent");
     sent = null;
-    remind();
+    note.textContent = model.get("fault");
     const view = model.get("view");
     if (view.turn !== turn) draw(view);
     turn = view.turn;
@@ -230,14 +240,12 @@ function render({ model, el }) {
   root.addEventListener("keydown", (event) => press(root, event));
   for (const name of ["keydown", "keyup", "focusin"]) root.addEventListener(name, mute);
   model.on("change:replies", settle);
-  model.on("comm_live_update", remind);
   settle();
   el.append(root);
   return () => {
     clearTimeout(patience);
     clearInterval(clock);
     model.off("change:replies", settle);
-    model.off("comm_live_update", remind);
   };
 }
 export default { render };

@@ -26,56 +26,84 @@ LESSON = 3
 STEM = "03_engine_and_session"
 QUESTIONS = of_kind("quiz", [STEM])
 CELLS = {"quiz": f"study.quiz({LESSON})", "cards": f"study.cards({LESSON})", "speed": f"study.speed({LESSON})"}
+FIRST = """
+import os
+os.environ["COURSE_PROGRESS_DB"] = {progress!r}
+from course_lib import study
+"""
 BLOCK = """
 import pathlib, time
 for block in range(300):
     time.sleep(0.1)
-    if pathlib.Path("clicked").exists():
+    if pathlib.Path({clicked!r}).exists():
         break
 """
+BOTH_THEMES = pytest.mark.parametrize("theme", ["light", "dark"], indirect=True, scope="module")
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    """Return a learner's home whose two first sheets show cards, quiz and speed challenge."""
-    home = Home(tmp_path)
-    write_small_course(home.course)
-    imports = ("imports", "from course_lib import study")
-    cells = notebook(imports, *((name, source) for name, source in CELLS.items()), ("block", BLOCK.strip()))
-    for stem in ("00_doors_open", "01_event_loop"):
-        (home.course / f"notebooks/{stem}.ipynb").write_text(cells)
-    return home
-
-
-@pytest.fixture(params=["light"])
-def theme(request: pytest.FixtureRequest, home: Home) -> str:
-    """Return the theme of JupyterLab, chosen before it starts."""
+@pytest.fixture(scope="module", params=["light"])
+def theme(request: pytest.FixtureRequest) -> str:
+    """Return the theme of JupyterLab."""
     theme: str = request.param
-    chosen = Path(home.env["JUPYTER_CONFIG_DIR"]) / "lab/user-settings/@jupyterlab/apputils-extension"
-    chosen.mkdir(parents=True)
-    (chosen / "themes.jupyterlab-settings").write_text(f'{{"theme": "JupyterLab {theme.title()}"}}')
     return theme
 
 
-BOTH_THEMES = pytest.mark.parametrize("theme", ["light", "dark"], indirect=True)
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, theme: str) -> Home:
+    """Return a learner's home with a small course and that theme, shared by the tests of this file."""
+    home = Home(tmp_path_factory.mktemp(f"home-{theme}"))
+    write_small_course(home.course)
+    chosen = Path(home.env["JUPYTER_CONFIG_DIR"]) / "lab/user-settings/@jupyterlab/apputils-extension"
+    chosen.mkdir(parents=True)
+    (chosen / "themes.jupyterlab-settings").write_text(f'{{"theme": "JupyterLab {theme.title()}"}}')
+    return home
 
 
-@pytest.fixture
-def lab(home: Home, theme: str) -> Iterator[Served]:
-    """Return the server of the course."""
+@pytest.fixture(scope="module")
+def lab(home: Home) -> Iterator[Served]:
+    """Return the server of the course: it takes longer to start than a test to run."""
     process = home.start()
     try:
-        yield Served(process)
+        served = Served(process)
+        yield served
+        served.stop()
     finally:
         end(process)
 
 
+class Room:
+    """A learner at one desk with sheets and a progress store of their own."""
+
+    def __init__(self, folder: Path, home: Home, lab: Served, pictures: Path) -> None:
+        self.progress = folder / "progress.db"
+        self.clicked = folder / "clicked"
+        self._home, self._lab, self._pictures = home, lab, pictures
+        self._stem = folder.name
+
+    def sheet(self, number: int) -> Path:
+        """Return where the sheet of that number lies."""
+        return self._home.course / f"work/notebooks/{self._stem}-{number}.ipynb"
+
+    def open(self, page: Page, number: int = 1) -> Desk:
+        """Write a sheet with cards, quiz and speed challenge, and open it."""
+        first = ("first", FIRST.format(progress=str(self.progress)).strip())
+        block = ("block", BLOCK.format(clicked=str(self.clicked)).strip())
+        self.sheet(number).write_text(notebook(first, *CELLS.items(), block))
+        desk = Desk(page, pictures=self._pictures, progress=self.progress)
+        desk.open(self._lab.url.replace("00_doors_open", self.sheet(number).stem))
+        return desk
+
+
 @pytest.fixture
-def desk(page: Page, screenshots: Path, home: Home, lab: Served) -> Desk:
+def room(tmp_path: Path, home: Home, lab: Served, screenshots: Path) -> Room:
+    """Return the room of one test."""
+    return Room(tmp_path, home, lab, screenshots)
+
+
+@pytest.fixture
+def desk(page: Page, room: Room) -> Desk:
     """Return the learner's page with the first sheet open."""
-    desk = Desk(page, pictures=screenshots, progress=Path(home.env["COURSE_PROGRESS_DB"]))
-    desk.open(lab.url)
-    return desk
+    return room.open(page)
 
 
 def show(desk: Desk, kind: str) -> Locator:
@@ -305,10 +333,12 @@ def test_a_kernel_restart_in_the_middle_changes_nothing(desk: Desk) -> None:
     screen(quiz, "answered")
     desk.menu("Kernel", "Restart Kernel…")
     desk.page.get_by_role("button", name="Confirm Kernel Restart").click()
-    lost = "The kernel was restarted: run this cell again, it goes on where you were."
-    expect(quiz.get_by_role("status")).to_contain_text(lost)
+    expect(desk.page.get_by_text("| Idle").first).to_be_visible()
+    desk.cell(CELLS["quiz"])
     quiz.get_by_role("button", name="Next question").click()
-    expect(quiz.get_by_role("status")).to_contain_text(lost)
+    expect(quiz.get_by_role("status")).to_contain_text(
+        "Not kept: the kernel was restarted. Run this cell again, it goes on where you were."
+    )
     desk.picture("quiz-kernel-lost")
     quiz = show(desk, "quiz")
     expect(screen(quiz, "asked")).to_contain_text(f"Question 2 of {len(QUESTIONS)}, 1 right")
@@ -317,10 +347,9 @@ def test_a_kernel_restart_in_the_middle_changes_nothing(desk: Desk) -> None:
     assert len(result_of(desk, "answered")) == 2
 
 
-def test_two_open_notebooks_share_one_round(desk: Desk, lab: Served, screenshots: Path) -> None:
+def test_two_open_notebooks_share_one_round(desk: Desk, room: Room) -> None:
     first = show(desk, "quiz")
-    other = Desk(desk.page.context.new_page(), pictures=screenshots, progress=desk.progress)
-    other.open(lab.url.replace("00_doors_open", "01_event_loop"))
+    other = room.open(desk.page.context.new_page(), 2)
     second = show(other, "quiz")
     right_option(first).click()
     screen(first, "answered")
@@ -331,7 +360,7 @@ def test_two_open_notebooks_share_one_round(desk: Desk, lab: Served, screenshots
     assert [one["right"] for one in result_of(desk, "answered")] == [True]
 
 
-def test_a_busy_kernel_loses_no_answer_and_doubles_none(desk: Desk, home: Home) -> None:
+def test_a_busy_kernel_loses_no_answer_and_doubles_none(desk: Desk, room: Room) -> None:
     quiz = show(desk, "quiz")
     block = desk.cell("for block in")
     block.locator(".cm-content").click()
@@ -344,7 +373,7 @@ def test_a_busy_kernel_loses_no_answer_and_doubles_none(desk: Desk, home: Home) 
     expect(quiz.get_by_role("status")).to_contain_text("The kernel is busy: what you did is kept, and counts once.")
     wrong.click()  # a change of mind comes too late: the first answer is under way
     desk.picture("quiz-kernel-busy")
-    (home.course / "work/notebooks/clicked").write_text("")
+    room.clicked.write_text("")
     expect(screen(quiz, "answered").locator(".study-verdict")).to_have_text("Right.")
     expect(quiz.locator(".study-note")).to_be_empty()
     assert [one["right"] for one in result_of(desk, "answered")] == [True]
@@ -377,11 +406,11 @@ def test_a_widget_needs_no_width_and_no_motion(desk: Desk, theme: str) -> None:
     desk.picture(f"speed-narrow-{theme}")
 
 
-def test_a_stored_sheet_is_the_models_text(desk: Desk, home: Home) -> None:
+def test_a_stored_sheet_is_the_models_text(desk: Desk, room: Room) -> None:
     for kind in CELLS:
         show(desk, kind)
     desk.save()
-    stored = json.loads((home.course / "work/notebooks/00_doors_open.ipynb").read_text())
+    stored = json.loads(room.sheet(1).read_text())
     texts = {cell["id"]: "".join(out["data"]["text/plain"]) for cell in stored["cells"] for out in cell["outputs"]}
     assert texts["quiz"].startswith(f"Quiz of lesson 03: {len(QUESTIONS)} questions\n1. ")
     assert texts["cards"].startswith("Cards of lesson 03: 13\n- ")
