@@ -160,7 +160,7 @@ class Speed:
             return f"{text}, without a clock."
         earlier = _best([r for r in self._round.complete() if r.opened.get("timed") and r.number != played.number])
         mine = _best([played])
-        is_best = earlier is None or (mine is not None and _rank(mine) > _rank(earlier))
+        is_best = played.right() > 0 and (earlier is None or (mine is not None and _rank(mine) > _rank(earlier)))
         return f"{text} in {played.seconds():.1f} s{', your best so far' if is_best else ''}."
 
 

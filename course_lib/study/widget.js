@@ -38,11 +38,12 @@ function side(name, text) {
 const number = (i) => node("kbd", { "aria-hidden": "true" }, String(i + 1)); // the key that chooses it
 
 function grades(view, act) {
-  const made = view.grades.map(({ grade, next }, i) =>
-    button(act, { do: "grade", grade }, { "data-choice": "" }, number(i), `${capital(grade)}: in ${next}`),
-  );
+  const made = view.grades.map(({ grade, next }, i) => {
+    const text = node("span", {}, capital(grade), node("span", { class: "study-next" }, `in ${next}`));
+    return button(act, { do: "grade", grade }, { "data-choice": "" }, number(i), text);
+  });
   const name = "How well did you know it?";
-  return node("div", { class: "study-controls study-choices", role: "group", "aria-label": name }, ...made);
+  return node("div", { class: "study-grades study-choices", role: "group", "aria-label": name }, ...made);
 }
 
 // an option that waits for an answer
@@ -75,8 +76,8 @@ function missed(view) {
 function records(view) {
   const { best, best_untimed: any, best_streak: streak } = view;
   return [
-    ...line(best ? `Your best with a clock: ${best.right} of ${best.of} right in ${best.seconds} s.` : ""),
-    ...line(any ? `Your best, with a clock or without: ${any.right} of ${any.of} right.` : ""),
+    ...line(best?.right ? `Your best with a clock: ${best.right} of ${best.of} right in ${best.seconds} s.` : ""),
+    ...line(any?.right ? `Your best, with a clock or without: ${any.right} of ${any.of} right.` : ""),
     ...line(streak ? `Most right answers in a row: ${streak}.` : ""),
   ];
 }
@@ -136,8 +137,12 @@ function told(view) {
   return [view.said, chosen?.because].filter(Boolean).join(" ");
 }
 
-// where the focus goes when the screen changes: what leads on, the first choice, or the first button
-const first = (screen) => screen.querySelector(".study-main") ?? screen.querySelector("button");
+// where the focus goes when the screen changes: what leads on, or the first choice; a result is read before it is left,
+// so there one Enter too many must not begin the next round
+function first(screen) {
+  if (screen.dataset.state === "done") return screen;
+  return screen.querySelector(".study-main") ?? screen.querySelector("button");
+}
 
 // --- keys
 
@@ -220,7 +225,8 @@ function render({ model, el }) {
     patience = setTimeout(() => (note.textContent = BUSY), PATIENCE_MS);
   };
   const draw = (view) => {
-    const screen = node("div", { class: "study-screen", "data-state": view.state }, ...SCREENS[view.kind](view, act, id));
+    const state = { class: "study-screen", "data-state": view.state, tabindex: -1 };
+    const screen = node("div", state, ...SCREENS[view.kind](view, act, id));
     screen.append(...line(KEYS[view.state] ?? "", "keys"));
     replace(root.firstChild, screen);
     spoken.textContent = plain(told(view));
