@@ -6,13 +6,18 @@ A deck keeps nothing of its own: reviews are events of the store, so a restarted
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from course_lib.study.event import Event
+from course_lib.study.face import face
 from course_lib.study.journal import Journal
 from course_lib.study.met import met_lessons
 from course_lib.study.questions import Question, of_kind, stem_of, stems
 from course_lib.study.schedule import GRADES, Standing, span, standings
 from course_lib.study.turns import Action, Turns, View
+
+if TYPE_CHECKING:
+    from course_lib.study.widget import StudyWidget
 
 ACTIONS = ("flip", "grade", "undo", "refresh")
 AGAIN_WITHIN = timedelta(minutes=15)  # a card graded "again" comes back in the same sitting, after all others
@@ -115,6 +120,8 @@ class Deck:
         pile = [*self._due, *self._new, *soon]
         if self._shown and self._shown[0].id in pile and self._standing(self._shown[0].id).events == self._shown[1]:
             return
+        if self._shown is None and not pile:
+            return  # still nothing to show: the view is the one that was sent
         self._turns.advance()  # an action made on the former card must not reach this one
         if self._shown and self._is_turned and self._shown[0].id in self._questions:
             self._said = "This card was reviewed in another notebook meanwhile; that review counts, once."
@@ -196,6 +203,6 @@ def back_of(question: Question) -> str:
     return f"{right.text}. {right.because}"
 
 
-def cards(n: int | None = None) -> Deck:
+def cards(n: int | None = None) -> Deck | StudyWidget:
     """Return the flashcards of lesson `n`, without it those of all lessons you have met."""
-    return Deck(n)
+    return face(Deck(n))

@@ -5,10 +5,16 @@ Answers are events of the store; a wrong one puts its question among the cards.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from course_lib.study.face import face
 from course_lib.study.journal import Journal
 from course_lib.study.questions import Question, of_kind, stem_of
 from course_lib.study.round import Round, shown, shuffled
 from course_lib.study.turns import Action, Turns, View
+
+if TYPE_CHECKING:
+    from course_lib.study.widget import StudyWidget
 
 ACTIONS = ("answer", "next", "again")
 
@@ -95,7 +101,7 @@ class Quiz:
         self._explained = question
         event = self._round.current.answers[question.id]
         right = next(option for option in options if option.right)
-        wrong = f"Not this time: it is {right.text}. It is in your cards."
+        wrong = f'Not this time: the right answer is "{right.text}". The question is in your cards now.'
         self._said = "Right." if event.result.get("right") else wrong
         if not is_mine:
             self._said = f"Answered in another notebook meanwhile. {self._said}"
@@ -112,6 +118,6 @@ def _text(number: int, question: Question) -> str:
     return "\n".join([f"{number}. {question.prompt}", *(f"   ({letter}) {option.text}" for letter, option in letters)])
 
 
-def quiz(n: int) -> Quiz:
+def quiz(n: int) -> Quiz | StudyWidget:
     """Return the quiz of lesson `n`."""
-    return Quiz(n)
+    return face(Quiz(n))

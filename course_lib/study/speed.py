@@ -8,13 +8,17 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from course_lib.study.face import face
 from course_lib.study.journal import Journal
 from course_lib.study.met import met_lessons
 from course_lib.study.questions import Question, of_kind, stem_of, stems
 from course_lib.study.round import Played, Round, shown
 from course_lib.study.turns import Action, Turns, View
+
+if TYPE_CHECKING:
+    from course_lib.study.widget import StudyWidget
 
 ACTIONS = ("start", "answer", "next", "leave")
 DRAWN = 10  # questions of a round over all lessons
@@ -137,7 +141,11 @@ class Speed:
         self._explained = question
         right = next(option for option in options if option.right)
         is_right = not _is_wrong(self._round.current, question)
-        self._said = "Right." if is_right else f"Not this time: it is {right.text}. It is in your cards."
+        self._said = (
+            "Right."
+            if is_right
+            else f'Not this time: the right answer is "{right.text}". The question is in your cards now.'
+        )
 
     def _records(self) -> View:
         rounds = self._round.complete()
@@ -152,7 +160,7 @@ class Speed:
             return f"{text}, without a clock."
         earlier = _best([r for r in self._round.complete() if r.opened.get("timed") and r.number != played.number])
         mine = _best([played])
-        is_best = earlier is None or (mine is not None and _rank(mine) > _rank(earlier))
+        is_best = played.right() > 0 and (earlier is None or (mine is not None and _rank(mine) > _rank(earlier)))
         return f"{text} in {played.seconds():.1f} s{', your best so far' if is_best else ''}."
 
 
@@ -172,6 +180,6 @@ def _is_wrong(played: Played, question: Question) -> bool:
     return played.answers[question.id].result.get("right") is not True
 
 
-def speed(n: int | None = None) -> Speed:
+def speed(n: int | None = None) -> Speed | StudyWidget:
     """Return the speed challenge of lesson `n`, without it one of ten questions of all lessons you have met."""
-    return Speed(n)
+    return face(Speed(n))

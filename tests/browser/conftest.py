@@ -25,6 +25,7 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # the cable is pulled
 ]
 PATIENCE_MS = 60_000  # a loaded machine of two cores needs 15 s for a lesson
 

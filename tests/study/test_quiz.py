@@ -74,7 +74,7 @@ def test_an_answer_gets_the_reason_of_every_option(right: bool, now: Now) -> Non
     assert {o["text"]: o["because"] for o in view["options"]} == reasons
     assert [o["mark"] for o in view["options"]].count("right") == 1
     assert [i for i, o in enumerate(view["options"]) if o["chosen"]] == [chosen]
-    wrong = "Not this time: it is the cell is run as a coroutine. It is in your cards."
+    wrong = 'Not this time: the right answer is "the cell is run as a coroutine". The question is in your cards now.'
     assert view["said"] == ("Right." if right else wrong)
     (event,) = events("answered")
     assert event.object == "00-quiz-top-level-await"

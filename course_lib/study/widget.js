@@ -1,0 +1,257 @@
+// Cards, quiz and speed challenge: draws the view its model has, and sends back what the learner does on that view.
+// Whatever the bank says becomes text nodes only, so no wording can turn into markup.
+const PATIENCE_MS = 2000; // until we say that the kernel has not answered
+const STEPS = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
+
+const node = (tag, attributes, ...children) => {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+};
+const words = (text) => text.split("`").map((part, i) => (i % 2 ? node("code", {}, part) : part));
+const plain = (text) => text.replaceAll("`", "");
+const line = (text, kind = "line") => (text ? [node("p", { class: `study-${kind}` }, ...words(text))] : []);
+const capital = (text) => text[0].toUpperCase() + text.slice(1);
+const rounded = (seconds) => `${Math.floor(seconds)} s`;
+
+// --- parts of a screen; `act` sends an action, made by the element that is given with it
+
+function button(act, action, attributes, ...children) {
+  const made = node("button", { type: "button", ...attributes }, ...children);
+  // the second half of a double click was meant for what stood there before
+  made.addEventListener("click", (event) => event.detail > 1 || act(action, made));
+  return made;
+}
+
+const controls = (...buttons) => node("div", { class: "study-controls" }, ...buttons);
+
+function head(view, progress) {
+  const clock = node("span", { class: "study-clock" }, view.timed && view.question ? rounded(view.seconds) : "");
+  return node("div", { class: "study-head" }, node("span", {}, view.title), node("span", {}, progress), clock);
+}
+
+function side(name, text) {
+  return node("div", { class: `study-side study-${name}` }, ...line(name, "name"), ...line(text, "text"));
+}
+
+const number = (i) => node("kbd", { "aria-hidden": "true" }, String(i + 1)); // the key that chooses it
+
+function grades(view, act) {
+  const made = view.grades.map(({ grade, next }, i) => {
+    const text = node("span", {}, capital(grade), node("span", { class: "study-next" }, `in ${next}`));
+    return button(act, { do: "grade", grade }, { "data-choice": "" }, number(i), text);
+  });
+  const name = "How well did you know it?";
+  return node("div", { class: "study-grades study-choices", role: "group", "aria-label": name }, ...made);
+}
+
+// an option that waits for an answer
+function open(option, i, act) {
+  const state = { role: "radio", "aria-checked": false, "aria-disabled": false, tabindex: i ? -1 : 0 };
+  const text = node("span", {}, ...words(option.text));
+  return button(act, { do: "answer", option: i }, { "data-choice": "", class: "study-option", ...state }, number(i), text);
+}
+
+// an option after the answer: its mark in words, and its reason
+function marked(option, i, id) {
+  const state = { role: "radio", "aria-checked": option.chosen, "aria-disabled": true, tabindex: option.chosen ? 0 : -1 };
+  const look = { class: `study-option study-${option.mark}`, "aria-describedby": `${id}-because-${i}` };
+  const mark = node("span", { class: "study-mark" }, option.chosen ? `${option.mark}, your answer` : option.mark);
+  const text = node("span", {}, ...words(option.text));
+  const radio = node("button", { type: "button", ...look, ...state }, number(i), text, mark);
+  return node("div", {}, radio, node("div", { class: "study-because", id: `${id}-because-${i}` }, ...words(option.because)));
+}
+
+function choices(view, act, id) {
+  const rows = view.options.map((option, i) => (view.state === "asked" ? open(option, i, act) : marked(option, i, id)));
+  return node("div", { class: "study-choices", role: "radiogroup", "aria-labelledby": `${id}-question` }, ...rows);
+}
+
+function missed(view) {
+  if (!view.missed.length) return [];
+  return [...line("Worth another look:"), node("ul", {}, ...view.missed.map((text) => node("li", {}, ...words(text))))];
+}
+
+function records(view) {
+  const { best, best_untimed: any, best_streak: streak } = view;
+  return [
+    ...line(best?.right ? `Your best with a clock: ${best.right} of ${best.of} right in ${best.seconds} s.` : ""),
+    ...line(any?.right ? `Your best, with a clock or without: ${any.right} of ${any.of} right.` : ""),
+    ...line(streak ? `Most right answers in a row: ${streak}.` : ""),
+  ];
+}
+
+// --- screens: what each state of each kind shows
+
+function cards(view, act) {
+  const top = [head(view, `${view.due} due, ${view.new} new`), ...line(view.said)];
+  const undo = view.can_undo ? [button(act, { do: "undo" }, {}, "Undo the last review")] : [];
+  if (view.state === "done") return [...top, controls(button(act, { do: "refresh" }, {}, "Look again"), ...undo)];
+  top.push(side("front", view.front));
+  const turn = () => button(act, { do: "flip" }, { class: "study-main" }, "Turn the card");
+  if (view.state === "front") return [...top, controls(turn(), ...undo)];
+  return [...top, side("back", view.back), ...line("How well did you know it?"), grades(view, act)];
+}
+
+function question(view, act, id, leave = []) {
+  const streak = view.streak > 1 ? `, ${view.streak} in a row` : "";
+  const asked = node("p", { class: "study-text", id: `${id}-question` }, ...words(view.question));
+  const top = head(view, `Question ${view.number} of ${view.of}, ${view.right} right${streak}`);
+  const parts = [top, asked, choices(view, act, id)];
+  if (view.state === "asked") return [...parts, ...(leave.length ? [controls(...leave)] : [])];
+  const text = view.answered === view.of ? "See the result" : "Next question";
+  const next = button(act, { do: "next" }, { class: "study-main" }, text);
+  return [...parts, ...line(view.said, "verdict"), controls(next, ...leave)];
+}
+
+function quiz(view, act, id) {
+  if (view.state !== "done") return question(view, act, id);
+  const best = view.best === null ? "" : `Your best round: ${view.best} of ${view.of} right.`;
+  const again = button(act, { do: "again" }, {}, "Once more");
+  return [head(view, "done"), ...line(view.said, "verdict"), ...line(best), ...missed(view), controls(again)];
+}
+
+function speed(view, act, id) {
+  if (view.question) return question(view, act, id, [button(act, { do: "leave" }, {}, "Leave this round")]);
+  const isReady = view.state === "ready";
+  const rule = "The clock stands still while you read why. Without a clock a round is worth the same.";
+  const start = (timed, text) => button(act, { do: "start", timed }, {}, text);
+  const parts = [head(view, isReady ? "" : "done"), ...line(view.said, "verdict"), ...line(isReady ? rule : "")];
+  const starts = controls(start(true, "Start with a clock"), start(false, "Start without a clock"));
+  return [...parts, ...records(view), ...missed(view), starts];
+}
+
+const SCREENS = { cards, quiz, speed };
+const KEYS = {
+  front: "Enter turns the card, Esc leaves.",
+  back: "1 to 4 or Enter grade it, arrows move, Esc leaves.",
+  asked: "Arrows move, Enter or a number answers, Esc leaves.",
+};
+
+// what a screen reader hears after an action; a question itself is the name of its group, which gets the focus
+function told(view) {
+  if (view.state === "front") return `${view.said} Front: ${view.front}`;
+  if (view.state === "back") return `Back: ${view.back}`;
+  const chosen = (view.options ?? []).find((option) => option.chosen);
+  return [view.said, chosen?.because].filter(Boolean).join(" ");
+}
+
+// where the focus goes when the screen changes: what leads on, or the first choice; a result is read before it is left,
+// so there one Enter too many must not begin the next round
+function first(screen) {
+  if (screen.dataset.state === "done") return screen;
+  return screen.querySelector(".study-main") ?? screen.querySelector("button");
+}
+
+// --- keys
+
+const isModified = (event) => event.shiftKey || event.ctrlKey || event.metaKey || event.altKey;
+
+function move(event) {
+  const group = [...(event.target.closest(".study-choices")?.querySelectorAll("button") ?? [])];
+  const next = group.at((group.indexOf(event.target) + STEPS[event.key]) % group.length);
+  if (!next) return;
+  event.preventDefault();
+  if (next.role === "radio") for (const one of group) one.tabIndex = one === next ? 0 : -1;
+  next.focus(); // moves only: an arrow must not be an answer
+}
+
+function leave(root, from) {
+  const cell = root.closest(".jp-Cell");
+  if (cell) cell.focus();
+  else from.blur();
+}
+
+function press(root, event) {
+  if (isModified(event)) return;
+  if (event.repeat && (event.key === "Enter" || event.key === " ")) event.preventDefault(); // a key held down acts once
+  else if (event.key in STEPS) move(event);
+  else if (event.key === "Escape") leave(root, event.target);
+  else if (/^[1-9]$/.test(event.key) && !event.repeat) root.querySelectorAll("[data-choice]")[event.key - 1]?.click();
+}
+
+// JupyterLab binds keys to whatever has the focus: keep them away there, but let Shift+Enter still run the cell
+const mute = (event) => event.target.toggleAttribute("data-lm-suppress-shortcuts", !isModified(event));
+
+// --- the widget
+
+const LOST = "Not kept: the kernel was restarted. Run this cell again, it goes on where you were.";
+const BUSY = "The kernel is busy: what you did is kept, and counts once.";
+
+// say whether an action could be sent: it cannot once another kernel has taken the place of the widget's own
+function delivers(model, action) {
+  try {
+    model.send(action);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+// seconds that run on the page; the ones that count are Python's
+function ticking(view, clock) {
+  const began = performance.now();
+  const show = () => (clock.textContent = rounded(view.seconds + (performance.now() - began) / 1000));
+  const isStill = view.clock !== "runs" || matchMedia("(prefers-reduced-motion: reduce)").matches;
+  return isStill ? 0 : setInterval(show, 1000);
+}
+
+// put a screen in the place of another; where the focus was inside, it goes on in the new one
+function replace(old, screen) {
+  const hasFocus = old.contains(old.getRootNode().activeElement);
+  old.after(screen); // before the old one goes: the focus must have somewhere to go
+  if (hasFocus) first(screen).focus({ preventScroll: true });
+  old.remove();
+  if (hasFocus) first(screen).scrollIntoView({ block: "nearest" });
+}
+
+function render({ model, el }) {
+  const id = `study-${Math.random().toString(36).slice(2)}`;
+  const note = node("p", { class: "study-note" });
+  const spoken = node("p", { class: "study-spoken" });
+  const status = node("div", { role: "status", "aria-live": "polite" }, note, spoken);
+  const { title } = model.get("view");
+  const root = node("div", { class: "study", role: "group", "aria-label": title }, node("div", {}), status);
+  let sent = null; // the action that waits for its reply, and the element it was made with
+  let [turn, patience, clock] = [null, 0, 0];
+
+  const act = (action, by) => {
+    sent ??= { action: { ...action, turn }, by }; // whatever is pressed meanwhile sends the first action again
+    clearTimeout(patience);
+    if (!delivers(model, sent.action)) return void (note.textContent = LOST);
+    sent.by.classList.add("study-sent");
+    if (sent.by.role === "radio") sent.by.setAttribute("aria-checked", true);
+    patience = setTimeout(() => (note.textContent = BUSY), PATIENCE_MS);
+  };
+  const draw = (view) => {
+    const state = { class: "study-screen", "data-state": view.state, tabindex: -1 };
+    const screen = node("div", state, ...SCREENS[view.kind](view, act, id));
+    screen.append(...line(KEYS[view.state] ?? "", "keys"));
+    replace(root.firstChild, screen);
+    spoken.textContent = plain(told(view));
+    clearInterval(clock);
+    clock = ticking(view, screen.querySelector(".study-clock"));
+  };
+  const settle = () => {
+    clearTimeout(patience);
+    sent?.by.classList.remove("study-sent");
+    sent = null;
+    note.textContent = model.get("fault");
+    const view = model.get("view");
+    if (view.turn !== turn) draw(view);
+    turn = view.turn;
+  };
+
+  root.addEventListener("keydown", (event) => press(root, event));
+  for (const name of ["keydown", "keyup", "focusin"]) root.addEventListener(name, mute);
+  model.on("change:replies", settle);
+  settle();
+  el.append(root);
+  return () => {
+    clearTimeout(patience);
+    clearInterval(clock);
+    model.off("change:replies", settle);
+  };
+}
+export default { render };

@@ -1,0 +1,421 @@
+"""Cards, quiz and speed challenge in a real browser, with the network cut: by keyboard, by mouse, through a reload, a
+restart and a second notebook; and axe-core looks at every screen on the way.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any  # Any: what axe found, and what JSON holds
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from commands.served import Home, Served, end, notebook, write_small_course
+from playwright.sync_api import Locator, Page, expect
+
+from course_lib.study.questions import of_kind
+
+from .desk import Desk
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+LESSON = 3
+STEM = "03_engine_and_session"
+QUESTIONS = of_kind("quiz", [STEM])
+CELLS = {"quiz": f"study.quiz({LESSON})", "cards": f"study.cards({LESSON})", "speed": f"study.speed({LESSON})"}
+FIRST = """
+import os
+os.environ["COURSE_PROGRESS_DB"] = {progress!r}
+from course_lib import study
+"""
+BLOCK = """
+import pathlib, time
+for block in range(300):
+    time.sleep(0.1)
+    if pathlib.Path({clicked!r}).exists():
+        break
+"""
+BOTH_THEMES = pytest.mark.parametrize("theme", ["light", "dark"], indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module", params=["light"])
+def theme(request: pytest.FixtureRequest) -> str:
+    """Return the theme of JupyterLab."""
+    theme: str = request.param
+    return theme
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, theme: str) -> Home:
+    """Return a learner's home with a small course and that theme, shared by the tests of this file."""
+    home = Home(tmp_path_factory.mktemp(f"home-{theme}"))
+    write_small_course(home.course)
+    chosen = Path(home.env["JUPYTER_CONFIG_DIR"]) / "lab/user-settings/@jupyterlab/apputils-extension"
+    chosen.mkdir(parents=True)
+    (chosen / "themes.jupyterlab-settings").write_text(f'{{"theme": "JupyterLab {theme.title()}"}}')
+    return home
+
+
+@pytest.fixture(scope="module")
+def lab(home: Home) -> Iterator[Served]:
+    """Return the server of the course: it takes longer to start than a test to run."""
+    process = home.start()
+    try:
+        served = Served(process)
+        yield served
+        served.stop()
+    finally:
+        end(process)
+
+
+class Room:
+    """A learner at one desk with sheets and a progress store of their own."""
+
+    def __init__(self, folder: Path, home: Home, lab: Served, pictures: Path) -> None:
+        self.progress = folder / "progress.db"
+        self.clicked = folder / "clicked"
+        self._home, self._lab, self._pictures = home, lab, pictures
+        self._stem = folder.name
+
+    def sheet(self, number: int) -> Path:
+        """Return where the sheet of that number lies."""
+        return self._home.course / f"work/notebooks/{self._stem}-{number}.ipynb"
+
+    def open(self, page: Page, number: int = 1) -> Desk:
+        """Write a sheet with cards, quiz and speed challenge, and open it."""
+        first = ("first", FIRST.format(progress=str(self.progress)).strip())
+        block = ("block", BLOCK.format(clicked=str(self.clicked)).strip())
+        self.sheet(number).write_text(notebook(first, *CELLS.items(), block))
+        desk = Desk(page, pictures=self._pictures, progress=self.progress)
+        desk.open(self._lab.url.replace("00_doors_open", self.sheet(number).stem))
+        return desk
+
+
+@pytest.fixture
+def room(tmp_path: Path, home: Home, lab: Served, screenshots: Path) -> Room:
+    """Return the room of one test."""
+    return Room(tmp_path, home, lab, screenshots)
+
+
+@pytest.fixture
+def desk(page: Page, room: Room) -> Desk:
+    """Return the learner's page with the first sheet open."""
+    return room.open(page)
+
+
+def show(desk: Desk, kind: str) -> Locator:
+    """Run the imports and the cell of a kind, and return its widget."""
+    for source in ("import study", CELLS[kind]):
+        desk.cell(source).locator(".cm-content").click()
+        desk.run_here()
+    found = desk.cell(CELLS[kind]).locator(".study")
+    found.wait_for()
+    return found
+
+
+def screen(widget: Locator, state: str) -> Locator:
+    """Wait for a screen of that state, and return it."""
+    found = widget.locator(f".study-screen[data-state={state}]")
+    found.wait_for()
+    return found
+
+
+def result_of(desk: Desk, verb: str) -> list[dict[str, Any]]:
+    """Return the results of all events of a verb in the progress store."""
+    with closing(sqlite3.connect(desk.progress)) as store:
+        rows = store.execute("SELECT result_json FROM event WHERE verb = ? ORDER BY at_utc, rowid", (verb,))
+        return [json.loads(row[0]) for row in rows]
+
+
+def right_option(widget: Locator, *, right: bool = True) -> Locator:
+    """Return a right or a wrong option of the question that is asked."""
+    asked = widget.locator(".study-text").inner_text()
+    question = next(q for q in QUESTIONS if q.prompt.replace("`", "") == asked)
+    texts = [option.text.replace("`", "") for option in question.options if option.right is right]
+    return widget.get_by_role("radio", name=texts[0], exact=True)
+
+
+def faults(page: Page) -> list[str]:
+    """Return what axe-core finds wrong with the widgets on the page, and where."""
+    found = Axe().run(page, context=".study").response["violations"]
+    return [f"{one['id']} ({one['impact']}): {one['nodes'][0]['html']}" for one in found]
+
+
+def has_focus(widget: Locator) -> bool:
+    """Say whether the focus is inside a widget."""
+    return bool(widget.evaluate("root => root.contains(document.activeElement)"))
+
+
+@BOTH_THEMES
+def test_cards_by_keyboard_only(desk: Desk, theme: str) -> None:
+    cards, keys = show(desk, "cards"), desk.page.keyboard
+    assert faults(desk.page) == []
+    desk.picture(f"cards-front-{theme}")
+    markup = cards.evaluate("root => root.outerHTML")
+    texts = [q.answer for kind in ("card", "recall") for q in of_kind(kind, [STEM])]  # type: ignore[arg-type]  # a Kind
+    assert [text for text in texts if text.replace("`", "") in markup.replace("`", "")] == []
+
+    keys.press("Escape")  # whatever had the focus: the sheet is in command mode now
+    for _ in range(20):
+        if has_focus(cards):
+            break
+        keys.press("Tab")
+    expect(cards.get_by_role("button", name="Turn the card")).to_be_focused()
+    keys.press("Enter")
+    back = screen(cards, "back")
+    expect(cards.get_by_role("status")).to_contain_text("Back: One per process; owns the pool; connects on first use.")
+    again, hard, good = (back.get_by_role("button", name=name) for name in ("Again", "Hard", "Good"))
+    expect(again).to_be_focused()
+    assert again.evaluate("button => getComputedStyle(button).outlineStyle") == "solid"
+    assert faults(desk.page) == []
+    desk.picture(f"cards-back-{theme}")
+    keys.press("ArrowRight")
+    expect(hard).to_be_focused()
+    keys.press("ArrowRight")
+    expect(good).to_be_focused()
+    keys.press("Enter")
+    expect(cards.get_by_role("status")).to_contain_text("Good: it comes back in 10 minutes. Front: ")
+    expect(cards.get_by_role("button", name="Turn the card")).to_be_focused()
+
+    keys.press("Space")
+    screen(cards, "back")
+    keys.press("4")
+    expect(cards.get_by_role("status")).to_contain_text("Easy: it comes back in ")
+    keys.press("Tab")
+    expect(cards.get_by_role("button", name="Undo the last review")).to_be_focused()
+    keys.press("Space")
+    expect(cards.get_by_role("status")).to_contain_text("The last review is taken back; here is its card again.")
+    assert [one.get("grade", "undo") for one in result_of(desk, "reviewed")] == ["good", "easy", "undo"]
+
+    keys.press("Escape")
+    assert not has_focus(cards)
+    selected = desk.sheet().locator(".jp-Cell.jp-mod-active")
+    keys.press("ArrowDown")  # the sheet's own key again
+    expect(selected.locator(".cm-content")).to_contain_text(CELLS["speed"])
+
+
+def test_all_cards_are_reviewed_until_nothing_is_due(desk: Desk) -> None:
+    cards = show(desk, "cards")
+    cards.get_by_role("button", name="Turn the card").focus()
+    count = len(of_kind("card", [STEM])) + len(of_kind("recall", [STEM]))
+    for _ in range(count):
+        desk.page.keyboard.press("Enter")
+        screen(cards, "back")
+        desk.page.keyboard.press("4")
+        expect(cards.locator("[data-state=back]")).to_have_count(0)
+    done = screen(cards, "done")
+    expect(done).to_contain_text("Nothing is due now; the next card is due in ")
+    expect(done).to_be_focused()
+    assert faults(desk.page) == []
+    desk.picture("cards-done")
+    desk.page.keyboard.press("Tab")
+    expect(done.get_by_role("button", name="Look again")).to_be_focused()
+    desk.page.keyboard.press("Enter")
+    expect(done).to_be_focused()
+    assert len(result_of(desk, "reviewed")) == count
+
+
+@BOTH_THEMES
+def test_a_quiz_by_mouse(desk: Desk, theme: str) -> None:
+    quiz = show(desk, "quiz")
+    group = quiz.get_by_role("radiogroup")
+    assert faults(desk.page) == []
+    desk.picture(f"quiz-asked-{theme}")
+    for number in range(len(QUESTIONS)):
+        screen(quiz, "asked")
+        assert [q for q in QUESTIONS for option in q.options if option.because in quiz.inner_text()] == []
+        chosen = right_option(quiz, right=number > 0)
+        chosen.dblclick()  # counts once, and its second half presses nothing
+        answered = screen(quiz, "answered")
+        expect(group.locator("[aria-checked=true]")).to_contain_text("right" if number else "wrong, your answer")
+        expect(answered.locator(".study-because")).to_have_count(group.get_by_role("radio").count())
+        expect(quiz.get_by_role("status")).to_contain_text("Right." if number else "Not this time")
+        if number == 0:
+            assert faults(desk.page) == []
+            desk.picture(f"quiz-answered-{theme}")
+        quiz.get_by_role("button", name="Next question" if number < len(QUESTIONS) - 1 else "See the result").click()
+    done = screen(quiz, "done")
+    expect(done).to_contain_text(f"{len(QUESTIONS) - 1} of {len(QUESTIONS)} right; 1 of them is in your cards.")
+    assert has_focus(quiz)
+    assert faults(desk.page) == []
+    desk.picture(f"quiz-done-{theme}")
+    assert [one["right"] for one in result_of(desk, "answered")] == [False, *[True] * (len(QUESTIONS) - 1)]
+
+
+def test_a_quiz_by_keyboard_only(desk: Desk) -> None:
+    quiz, keys = show(desk, "quiz"), desk.page.keyboard
+    radios = quiz.get_by_role("radio")
+    radios.first.focus()
+    keys.press("ArrowUp")  # moves and answers nothing
+    expect(radios.last).to_be_focused()
+    keys.press("ArrowDown")
+    expect(radios.first).to_be_focused()
+    keys.press("ArrowRight")
+    expect(radios.nth(1)).to_be_focused()
+    assert quiz.locator("[aria-checked=true]").count() == 0
+    keys.press("Enter")
+    screen(quiz, "answered")
+    following = quiz.get_by_role("button", name="Next question")
+    expect(following).to_be_focused()
+    keys.press("Shift+Tab")  # back to what was chosen, and its reason
+    expect(quiz.locator("[aria-checked=true]")).to_be_focused()
+    keys.press("Enter")
+    keys.press("1")  # neither answers again
+    keys.press("Tab")
+    keys.press("Enter")
+    screen(quiz, "asked")
+    expect(quiz.get_by_role("radio").first).to_be_focused()
+    assert len(result_of(desk, "answered")) == 1
+
+
+def test_a_key_held_down_acts_once(desk: Desk) -> None:
+    quiz, keys = show(desk, "quiz"), desk.page.keyboard
+    quiz.get_by_role("radio").first.focus()
+    keys.down("Enter")
+    screen(quiz, "answered")
+    for _ in range(5):
+        keys.down("Enter")  # a repeat, as playwright sends it for a key that is down
+    keys.up("Enter")
+    expect(quiz.get_by_role("button", name="Next question")).to_be_focused()
+    assert len(result_of(desk, "answered")) == 1
+
+
+@BOTH_THEMES
+def test_a_speed_run_to_its_end(desk: Desk, theme: str) -> None:
+    speed, keys = show(desk, "speed"), desk.page.keyboard
+    assert faults(desk.page) == []
+    desk.picture(f"speed-ready-{theme}")
+    speed.get_by_role("button", name="Start with a clock").press("Enter")
+    for number in range(len(QUESTIONS)):
+        asked = screen(speed, "asked")
+        expect(speed.get_by_role("radio").first).to_be_focused()
+        if number == 1:
+            expect(asked.locator(".study-clock")).to_have_text("1 s")  # it runs
+            assert faults(desk.page) == []
+            desk.picture(f"speed-asked-{theme}")
+        keys.press("1" if number else "2")
+        screen(speed, "answered")
+        keys.press("Enter")
+    done = screen(speed, "done")
+    expect(speed.get_by_role("status")).to_contain_text(f"of {len(QUESTIONS)} right in ")
+    expect(done).to_be_focused()
+    keys.press("Enter")  # one too many begins nothing
+    expect(done).to_be_focused()
+    assert faults(desk.page) == []
+    desk.picture(f"speed-done-{theme}")
+
+    speed.get_by_role("button", name="Start without a clock").click()
+    screen(speed, "asked")
+    expect(speed.locator(".study-clock")).to_be_empty()
+    speed.get_by_role("button", name="Leave this round").click()
+    screen(speed, "ready")
+    assert has_focus(speed)
+    timed, untimed, left = result_of(desk, "opened")[-3:]
+    assert (timed["timed"], untimed["timed"], left["questions"]) == (True, False, [])
+    assert [one["seconds"] > 0 for one in result_of(desk, "answered")] == [True] * len(QUESTIONS)
+
+
+def test_a_reload_in_the_middle_changes_nothing(desk: Desk) -> None:
+    quiz = show(desk, "quiz")
+    right_option(quiz).click()
+    before = screen(quiz, "answered").inner_text()
+    desk.save()
+    desk.page.reload()
+    quiz = desk.cell(CELLS["quiz"]).locator(".study")
+    assert screen(quiz, "answered").inner_text() == before
+    quiz.get_by_role("button", name="Next question").click()
+    expect(screen(quiz, "asked")).to_contain_text(f"Question 2 of {len(QUESTIONS)}, 1 right")
+    assert len(result_of(desk, "answered")) == 1
+
+
+def test_a_kernel_restart_in_the_middle_changes_nothing(desk: Desk) -> None:
+    quiz = show(desk, "quiz")
+    right_option(quiz).click()
+    screen(quiz, "answered")
+    desk.menu("Kernel", "Restart Kernel…")
+    desk.page.get_by_role("button", name="Confirm Kernel Restart").click()
+    expect(desk.page.get_by_text("| Idle").first).to_be_visible()
+    desk.cell(CELLS["quiz"])
+    quiz.get_by_role("button", name="Next question").click()
+    expect(quiz.get_by_role("status")).to_contain_text(
+        "Not kept: the kernel was restarted. Run this cell again, it goes on where you were."
+    )
+    desk.picture("quiz-kernel-lost")
+    quiz = show(desk, "quiz")
+    expect(screen(quiz, "asked")).to_contain_text(f"Question 2 of {len(QUESTIONS)}, 1 right")
+    right_option(quiz).click()
+    expect(screen(quiz, "answered")).to_contain_text(f"Question 2 of {len(QUESTIONS)}, 2 right")
+    assert len(result_of(desk, "answered")) == 2
+
+
+def test_two_open_notebooks_share_one_round(desk: Desk, room: Room) -> None:
+    first = show(desk, "quiz")
+    other = room.open(desk.page.context.new_page(), 2)
+    second = show(other, "quiz")
+    right_option(first).click()
+    screen(first, "answered")
+    right_option(second, right=False).click()
+    expect(screen(second, "answered").locator(".study-verdict")).to_have_text(
+        "Answered in another notebook meanwhile. Right."
+    )
+    assert [one["right"] for one in result_of(desk, "answered")] == [True]
+
+
+def test_a_busy_kernel_loses_no_answer_and_doubles_none(desk: Desk, room: Room) -> None:
+    quiz = show(desk, "quiz")
+    block = desk.cell("for block in")
+    block.locator(".cm-content").click()
+    desk.run_here()
+    expect(block.locator(".jp-InputPrompt")).to_contain_text("[*]")
+    desk.cell(CELLS["quiz"])
+    right, wrong = right_option(quiz), right_option(quiz, right=False)
+    right.click()
+    expect(right).to_be_checked()
+    expect(quiz.get_by_role("status")).to_contain_text("The kernel is busy: what you did is kept, and counts once.")
+    wrong.click()  # a change of mind comes too late: the first answer is under way
+    desk.picture("quiz-kernel-busy")
+    room.clicked.write_text("")
+    expect(screen(quiz, "answered").locator(".study-verdict")).to_have_text("Right.")
+    expect(quiz.locator(".study-note")).to_be_empty()
+    assert [one["right"] for one in result_of(desk, "answered")] == [True]
+
+
+@BOTH_THEMES
+def test_a_widget_needs_no_width_and_no_motion(desk: Desk, theme: str) -> None:
+    desk.page.emulate_media(reduced_motion="reduce")
+    speed = show(desk, "speed")
+    speed.get_by_role("button", name="Start with a clock").click()
+    screen(speed, "asked")
+    moving = speed.evaluate(
+        "root => [...root.querySelectorAll('*')].filter(part => getComputedStyle(part).transitionDuration !== '0s'"
+        " || getComputedStyle(part).animationName !== 'none').length"
+    )
+    assert moving == 0
+    desk.page.wait_for_function(
+        "began => performance.now() > began + 2500", arg=desk.page.evaluate("performance.now()")
+    )
+    expect(speed.locator(".study-clock")).to_have_text("0 s")  # it runs in Python; nothing moves on the page
+    speed.get_by_role("radio").first.click()
+    screen(speed, "answered")
+    desk.page.set_viewport_size({"width": 640, "height": 900})  # what 1280 points are at 200%
+    desk.picture(f"speed-zoomed-{theme}")
+    speed.evaluate("root => root.style.width = '320px'")
+    wide = "root => [root, ...root.querySelectorAll('*')].filter(one => one.scrollWidth > one.clientWidth + 1)"
+    kinds = f"{wide}.filter(one => getComputedStyle(one).display !== 'inline').map(one => one.className)"
+    assert [kind for kind in speed.evaluate(kinds) if kind != "study-spoken"] == []
+    speed.scroll_into_view_if_needed()
+    desk.picture(f"speed-narrow-{theme}")
+
+
+def test_a_stored_sheet_is_the_models_text(desk: Desk, room: Room) -> None:
+    for kind in CELLS:
+        show(desk, kind)
+    desk.save()
+    stored = json.loads(room.sheet(1).read_text())
+    texts = {cell["id"]: "".join(out["data"]["text/plain"]) for cell in stored["cells"] for out in cell["outputs"]}
+    assert texts["quiz"].startswith(f"Quiz of lesson 03: {len(QUESTIONS)} questions\n1. ")
+    assert texts["cards"].startswith("Cards of lesson 03: 13\n- ")
+    assert texts["speed"] == f"Speed challenge of lesson 03: {len(QUESTIONS)} questions, with a clock or without"
