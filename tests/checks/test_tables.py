@@ -6,6 +6,7 @@ The honest answers and every wrong turn keep their verdicts, whatever the seed.
 from __future__ import annotations
 
 import functools
+import os
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -21,7 +22,8 @@ from course_lib.authoring.warm import Warm
 from course_lib.checks.outcome import Outcome
 
 READ: dict[str, Any] = tomllib.loads((Path(__file__).parent / "tables.toml").read_text(encoding="utf-8"))
-SEEDS = (1, 2, 3, 5, 8)  # any five: a failure is the same the next time
+# one is enough to find a check that copes with none; COURSE_ALL_SEEDS=1 tries five, each proves the whole course again
+SEEDS = (1, 2, 3, 5, 8) if os.environ.get("COURSE_ALL_SEEDS") == "1" else (3,)
 EACH_SEED = pytest.mark.parametrize("seed", SEEDS)
 
 
