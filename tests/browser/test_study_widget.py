@@ -155,7 +155,7 @@ def test_cards_by_keyboard_only(desk: Desk, theme: str) -> None:
     assert faults(desk.page) == []
     desk.picture(f"cards-front-{theme}")
     markup = cards.evaluate("root => root.outerHTML")
-    texts = [q.answer for kind in ("card", "recall") for q in of_kind(kind, [STEM])]  # type: ignore[arg-type]  # a Kind
+    texts = [q.answer for kind in ("card", "recall") for q in of_kind(kind, [STEM])]
     assert [text for text in texts if text.replace("`", "") in markup.replace("`", "")] == []
 
     keys.press("Escape")  # whatever had the focus: the sheet is in command mode now
