@@ -29,6 +29,11 @@ class Fresh:
         return {**warm.in_fresh({**job, "times": 1, "seed": secrets.randbits(64)}), "isolation": [], "cpu": 0.0}
 
 
+def _unmeasured() -> dict[str, str]:
+    """Return our environment without what has coverage start by itself: it traces, and a child refuses every tracer."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_PROCESS")}
+
+
 class Zygote:
     """One warm process that forks a child per job; not for two threads at once."""
 
@@ -79,7 +84,7 @@ class Nest:
             pass_fds=theirs,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            env={**os.environ, "TMPDIR": self._home.name},
+            env={**_unmeasured(), "TMPDIR": self._home.name},
             start_new_session=True,  # Ctrl-C reaches us, and we end it in order
         )
         self._processes.append(process)

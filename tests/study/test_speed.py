@@ -121,6 +121,10 @@ def test_the_best_is_most_right_and_then_fastest(now: Now, watch: Stopwatch) -> 
     assert (view["best_untimed"], view["best_streak"]) == ({"right": 4, "of": 4}, 4)
 
 
+def test_a_round_without_a_right_answer_is_no_best(now: Now, watch: Stopwatch) -> None:
+    assert play(speed(now, watch), watch, 1, "----")["said"] == "0 of 4 right in 4.0 s."
+
+
 def test_without_a_clock_nothing_is_timed_and_nothing_is_lost(now: Now, watch: Stopwatch) -> None:
     model = speed(now, watch)
     view = play(model, watch, 100, "++-+", timed=False)
