@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any  # Any: a cell is JSON
@@ -211,6 +212,14 @@ def wait_for(path: Path) -> None:
     deadline = time.monotonic() + LIMIT_S
     while not path.exists():
         assert time.monotonic() < deadline, f"{path.name} never came"
+        time.sleep(0.01)
+
+
+def wait_until(has_come: Callable[[], bool]) -> None:
+    """Wait until another process has got so far."""
+    deadline = time.monotonic() + LIMIT_S
+    while not has_come():
+        assert time.monotonic() < deadline, "it never came"
         time.sleep(0.01)
 
 

@@ -42,12 +42,17 @@ def shut_for_all() -> Handlers:
             for name, value in list(vars(module).items()):
                 if id(value) in stands_for:
                     vars(module)[name] = stands_for[id(value)]
+    sys.setswitchinterval = _no_interval
     _hide_frames_of_greenlets()
     return handlers
 
 
 def _no_signal(number: int, handler: object) -> None:
     """Set no handler: it would be given the frames it interrupts. An answer that asks for Ctrl-C will not get one."""
+
+
+def _no_interval(seconds: float) -> None:
+    """Set nothing: who keeps the interpreter for himself stops the clock that a blocked loop is measured by."""
 
 
 def _nothing(number: int) -> None:

@@ -11,7 +11,6 @@ import time
 from typing import Any
 
 BEAT_S = 0.01  # short enough to see a 50 ms stall, long enough to cost nothing (lag of clean code: 1-4 ms)
-HELD_S = 0.25  # CPU in one gap: code that gives the interpreter to nobody stops the clock beside it as well
 STALL_S = 0.1  # ten beats: nothing that awaits is ever this late, measured on a loaded machine
 
 
@@ -45,26 +44,25 @@ class LoopLag:
 
     def __init__(self) -> None:
         self.beats = 0
-        self._gaps: list[tuple[float, float, float]] = []  # begin, end, and the CPU this thread took in between
+        self._gaps: list[tuple[float, float]] = []
         self._reference = _Reference()
         self._task: asyncio.Task[None] | None = None
 
     async def _beat(self) -> None:
-        before, used = time.perf_counter(), time.thread_time()
+        before = time.perf_counter()
         while True:
             await asyncio.sleep(BEAT_S)
-            now, using = time.perf_counter(), time.thread_time()
+            now = time.perf_counter()
             if now - before > STALL_S / 2:
-                self._gaps.append((before, now, using - used))
-            before, used = now, using
+                self._gaps.append((before, now))
+            before = now
             self.beats += 1
 
     @property
     def worst(self) -> float:
         """Seconds of the longest stall that was the code's own doing."""
-        own = [end - begin - BEAT_S - self._reference.lateness(begin, end) for begin, end, _ in self._gaps]
-        held = [used for _, _, used in self._gaps if used > HELD_S]
-        return max((0.0, *own, *held))
+        own = (end - begin - BEAT_S - self._reference.lateness(begin, end) for begin, end in self._gaps)
+        return max((0.0, *own))
 
     @property
     def stood_still(self) -> bool:
