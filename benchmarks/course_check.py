@@ -47,9 +47,9 @@ def split(path: Path) -> dict[str, float]:
     from course_lib.grading.judge import Judge
 
     begin = time.perf_counter()
-    nobody = Submission(
-        "", path.name, b'{"cells": [{"cell_type": "code", "source": "# question: one-engine\\n1 / 0"}]}'
-    )
+    raising = {"cell_type": "code", "metadata": {}, "source": "# question: one-engine\n1 / 0"}
+    sheet = {"cells": [raising], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    nobody = Submission("", path.name, json.dumps(sheet).encode())
     with Judge(quick=True) as judge:
         judge.grade_one(nobody)  # an answer that ends at once: it comes back when the stack is imported
         ready = time.perf_counter()
