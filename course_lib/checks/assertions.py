@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, NoReturn  # Any: an answer returns whatever the learner wrote
 
 from course_lib.checks.outcome import OutcomeName
@@ -30,6 +29,14 @@ class Wrong(Exception):
 
 class AnswerError(Exception):
     """The learner's own code raised; `__cause__` is its error."""
+
+
+def said(error: BaseException) -> str:
+    """Return the text of an answer's error, empty when its own `__str__` raises."""
+    try:
+        return str(error)
+    except Exception:
+        return ""
 
 
 def wrong(message: str, *, section: int | None = None, slug: str = "") -> NoReturn:
@@ -68,22 +75,18 @@ def exactly(counted: int, wanted: int, noun: str, *, section: int | None = None,
         wrong(f"expected {wanted} {noun}, counted {counted}", section=section, slug=slug)
 
 
-_watchers: list[Callable[[], str]] = []
+_watchers: tuple[Callable[[], str], ...] = ()  # given a new value, never changed in place: a seal sees only the first
 
 
-@contextmanager
-def watchers(watcher: Callable[[], str]) -> Iterator[None]:
-    """Have `watcher` look after each call of the learner's code in a block; what it names ends the check."""
-    _watchers.append(watcher)
-    try:
-        yield
-    finally:
-        _watchers.remove(watcher)
+def look_after(*watchers: Callable[[], str]) -> None:
+    """Have these, and no others, look after each call of the learner's code; what one names ends the check."""
+    global _watchers
+    _watchers = watchers
 
 
 def watched() -> Callable[[], None]:
     """Return a function that lets the watchers look; take it before the learner's code runs, call it afterwards."""
-    looking = tuple(_watchers)
+    looking = _watchers
 
     def look() -> None:
         for watcher in looking:
@@ -111,7 +114,7 @@ async def ask(answer: Callable[..., Any], *arguments: Any, section: int | None =
             raise  # the check's own clock
         raise AnswerError("a cancelled task was awaited") from error
     except (Exception, SystemExit) as error:
-        raise AnswerError(str(error)) from error
+        raise AnswerError(said(error)) from error
     look()
     refuse_awaitable(value, section=section)
     return value

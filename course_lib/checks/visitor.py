@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any  # Any: apps, and what httpx accepts
 
 from course_lib.checks import learner_code
-from course_lib.checks.assertions import AnswerError, show, watched, wrong
+from course_lib.checks.assertions import AnswerError, said, show, watched, wrong
 from course_lib.client import client
 from course_lib.expect import describe
 from course_lib.observe.events import Raw, listen, unlisten
@@ -45,7 +45,7 @@ class Visitor:
         response = await self.http.request(method, path, **options)
         look()
         if response.status_code == 500 and self._slipped():
-            raise AnswerError(str(self.error)) from self.error
+            raise AnswerError(said(self.error) if self.error else "") from self.error
         if status is not None and response.status_code != status:
             came = f"expected status {status}, got {response.status_code}"
             wrong(f"{came} for {self._told(method, path, response, options)}", section=section, slug=self._slug())

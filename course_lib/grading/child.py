@@ -16,12 +16,12 @@ import gc
 import inspect
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any  # Any: IPython ships no types; a claim is JSON
 
 from course_lib.authoring.cells import Run, capture, described, tell_where
 from course_lib.checks import learner_code, seeded, verdict
-from course_lib.checks.assertions import watchers
+from course_lib.checks.assertions import look_after
 from course_lib.checks.question import CheckFunction, Question, find_question
 from course_lib.errors import CourseError
 from course_lib.grading import doors
@@ -81,6 +81,11 @@ class _Guard:
         doors.shut_for_good(self._warm.handlers)
         self.changed = Watch(self._warm.seal.sites, HIDDEN).seen
 
+    def relay(self) -> Generator[str]:
+        """Look at the checker, again and again; a generator shows nobody what it holds."""
+        while True:
+            yield self.look_at_checker()
+
     def left_behind(self, record: dict[str, Any]) -> dict[str, Any]:
         """Return `record`, or what of the answer would still run while we speak to the judge."""
         until = time.monotonic() + THREADS_S
@@ -107,6 +112,7 @@ async def _stages(
     asked = dataclasses.replace(registered, check=_announced(registered.check, say))
     kept, check = dict(vars(registered)), _compiled(job["check"])
     seconds = job.get("seconds") or asked.seconds
+    look_after(guard.relay().__next__)  # before the seal is taken: who puts another in its place breaks it
     guard.shut(registered)
     say({"stage": "prepared", "seconds": seconds, "lesson": asked.lesson, "section": asked.section})
     _tell_where(hint, seconds, guard.set_handler)
@@ -114,10 +120,9 @@ async def _stages(
     if error is not None:
         return {"stage": "answer", **described(error)}
     say({"stage": "answered"})
-    seed = int.from_bytes(os.read(seeds, SEED_BYTES), "big")  # the judge gives it now: the answer could not know it
     if guard.look():
         return {"stage": "answer", "message": ""}
-    seeded.sow(seed)
+    seeded.sow(int.from_bytes(os.read(seeds, SEED_BYTES), "big"))  # it comes now: the answer could not know it
     if any(value is not kept[name] for name, value in vars(registered).items()):
         return {"stage": "changed", "message": f"the question {asked.name}"}
     outcomes: list[Any] = []
@@ -126,8 +131,7 @@ async def _stages(
         await modules.dispose_forgotten()
         outcomes.append(await judge(asked if question == asked.name else find_question(question), what))
 
-    with watchers(guard.look_at_checker):
-        problem = await _checked(check, run.shell.user_ns, ours)
+    problem = await _checked(check, run.shell.user_ns, ours)
     if len(outcomes) != 1:
         return {"stage": "check", **described(problem)}
     return {

@@ -22,15 +22,17 @@ CAP = 1_000_000  # bytes that one answer may send: a message is 200, and a flood
 HINT_CAP = 400
 
 
-def new_key() -> str:
-    """Return the key of one child."""
-    return secrets.token_hex(KEY_BYTES)
+class Key:
+    """The key of one child; its text shows nothing of it, for a stack can be printed with what stands in it."""
+
+    def __init__(self) -> None:
+        self.start = secrets.token_hex(KEY_BYTES).encode()
 
 
-def sayer(to: int, key: str) -> Say:
+def sayer(to: int, key: Key) -> Say:
     """Return the function that writes a claim; what it needs is in its own cells."""
     encode = c_make_encoder(None, _refuse, encode_basestring_ascii, None, ": ", ", ", False, False, True)
-    write, start = os.write, key.encode()
+    write, start = os.write, key.start
     join, ascii_of = b"".join, str.encode
 
     def say(claim: dict[str, Any]) -> None:
@@ -55,13 +57,12 @@ def hinter(to: int) -> Callable[[str], None]:
     return hint
 
 
-def claim_of(line: bytes, key: str) -> dict[str, Any] | None:
+def claim_of(line: bytes, key: Key) -> dict[str, Any] | None:
     """Return the claim on a line; None when it is none, or not written by our own code."""
-    start = key.encode()
-    if not line.startswith(start):
+    if not line.startswith(key.start):
         return None
     try:
-        claim = json.loads(line[len(start) :])
+        claim = json.loads(line[len(key.start) :])
     except (ValueError, RecursionError):
         return None
     return claim if isinstance(claim, dict) else None

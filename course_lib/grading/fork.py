@@ -32,7 +32,7 @@ SEED_BYTES = 8
 
 @dataclass(frozen=True)
 class Warm:
-    """What a warm process hands to its children; `ready` says that our cells before the answer have run in it."""
+    """What a warm process hands to its children."""
 
     shell: Any
     seal: Seal
@@ -49,7 +49,7 @@ def run(job: dict[str, Any], warm: Warm, places: dict[str, list[Place]]) -> dict
         os.set_blocking(pipes[1][1], False)  # nobody reads hints before the end: a flood of them must not wait for us
         policy = _policy(job["question"], warm, places)
         policy.view  # noqa: B018 - looked up here, where the next child finds it as well
-        key = claims.new_key()
+        key = claims.Key()
         child = os.fork()
     except OSError as error:
         return {"stage": "machine", "message": error.strerror or str(error)}
@@ -90,7 +90,7 @@ def _policy(question: str, warm: Warm, places: dict[str, list[Place]]) -> Policy
 class _Talk:
     """Hears one child: its claims must be behind the key and in order."""
 
-    def __init__(self, reading: int, hinted: int, seeding: int, key: str) -> None:
+    def __init__(self, reading: int, hinted: int, seeding: int, key: claims.Key) -> None:
         self._reading = reading
         self._hinted = hinted
         self._seeding = seeding
@@ -161,7 +161,7 @@ def _child(
     home: str,
     pipes: tuple[int, int, int],
     places: dict[str, list[Place]],
-    key: str,
+    key: claims.Key,
 ) -> NoReturn:
     end = os._exit
     try:

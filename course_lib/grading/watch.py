@@ -24,6 +24,7 @@ REFUSED = frozenset(
         *("code.__new__", "cpython.PyInterpreterState_New", "sqlite3.load_extension"),
     }
 )
+TRACERS = frozenset({"sys.settrace", "sys.setprofile"})  # trying one is a verdict of its own
 # they read memory by its address, or start an interpreter that has no hook
 MODULES = frozenset(
     {"ctypes", "_ctypes", "cffi", "_cffi_backend", "numpy", "_testcapi", "_testinternalcapi"}
@@ -35,7 +36,6 @@ OURS = "course_lib."  # whose frames are given to nobody else, not even to who i
 # functions of a library that give a frame to whoever calls them: it is their caller who must be trusted
 HELPERS = (
     "traceback.walk_tb",
-    "traceback.walk_stack",
     "traceback._walk_tb_with_full_positions",
     "logging.currentframe",
     "pydantic.type_adapter.TypeAdapter._fetch_parent_frame",
@@ -113,16 +113,52 @@ class Watch:
 
 def _hook(sites: Sites, hidden: Collection[int], tried: list[str]) -> Callable[[str, tuple[Any, ...]], None]:
     """Return the hook; whatever it uses is in its own cells, because a name of a module can be exchanged."""
-    refused, modules, frames, code = REFUSED, MODULES, FRAMES, CODE
-    trusted, helpers, secret, codes = sites.trusted, sites.helpers, sites.ours, sites.guarded
-    error, identity, kind, getframe, thread = PermissionError, id, type, sys._getframe, _thread.get_ident
+    refused, tracers, modules, frames, code = REFUSED, TRACERS, MODULES, FRAMES, CODE
+    may_look, guarded = _onlooker(sites), sites.guarded
+    error, identity, kind, function = PermissionError, id, type, FunctionType
+
+    def refuse(what: str) -> None:
+        raise error(f"an answer may not {what} while it is judged")
+
+    def hear(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "object.__getattr__":
+            if arguments[1] in frames and not may_look(None):
+                refuse(f"use {arguments[1]}")
+            if arguments[1] in code and identity(arguments[0]) in hidden:
+                refuse(f"use {arguments[1]} of our functions")
+        elif event == "sys._getframe":
+            if not may_look(arguments[0]):
+                refuse("use sys._getframe")
+        elif event == "object.__setattr__" or event == "object.__delattr__":
+            changed = arguments[0]
+            if arguments[1] in code and kind(changed) is function and identity(changed.__code__) in guarded:
+                tried.append(f"{changed.__module__}.{changed.__qualname__}")
+                refuse(f"change {tried[0]}")
+        elif event in refused or event.startswith("ctypes."):
+            if event in tracers:
+                tried.append(event)
+            refuse(f"use {event}")
+        elif event == "import" and arguments[0] in modules:
+            refuse(f"import {arguments[0]}")
+        elif event == "open" and kind(arguments[0]) is str and arguments[0].startswith("/proc"):
+            refuse(f"open {arguments[0]}")
+
+    return hear
+
+
+def _onlooker(sites: Sites) -> Callable[[FrameType | None], bool]:
+    """Return the function that says, called by the hook, whether who asks for a frame is trusted with it."""
+    trusted, helpers, secret, identity = sites.trusted, sites.helpers, sites.ours, id
+    getframe, thread = sys._getframe, _thread.get_ident
     enabled, disable, enable = gc.isenabled, gc.disable, gc.enable
     looking: set[int] = set()
 
-    def asked_by_ours(given: FrameType | None) -> bool:
+    def may_look(given: FrameType | None) -> bool:
+        me = thread()
+        if me in looking:  # it is this function that asks
+            return True
         collecting = enabled()
         disable()  # a finalizer of the answer's would run here, where frames are not refused
-        me = thread()
         looking.add(me)
         try:
             frame: FrameType | None = getframe(2)
@@ -137,37 +173,7 @@ def _hook(sites: Sites, hidden: Collection[int], tried: list[str]) -> Callable[[
             if collecting:
                 enable()
 
-    def hear(event: str, arguments: tuple[Any, ...]) -> None:
-        if event == "object.__getattr__":
-            if arguments[1] in frames:
-                if thread() not in looking and not asked_by_ours(None):
-                    raise error(f"an answer may not use {arguments[1]} while it is judged")
-            elif arguments[1] in code and identity(arguments[0]) in hidden:
-                raise error(f"an answer may not use {arguments[1]} of our functions while it is judged")
-        elif event == "sys._getframe":
-            if thread() not in looking and not asked_by_ours(arguments[0]):
-                raise error("an answer may not use sys._getframe while it is judged")
-        elif event == "object.__setattr__" or event == "object.__delattr__":
-            if arguments[1] in code and kind(arguments[0]) is FunctionType:
-                changed = arguments[0]
-                thread_was_looking = thread() in looking
-                looking.add(thread())
-                mine = identity(changed.__code__) in codes
-                if not thread_was_looking:
-                    looking.discard(thread())
-                if mine:
-                    tried.append(f"{changed.__module__}.{changed.__qualname__}")
-                    raise error(f"an answer may not change {tried[0]} while it is judged")
-        elif event in refused or event.startswith("ctypes."):
-            if event == "sys.settrace" or event == "sys.setprofile":
-                tried.append(event)
-            raise error(f"an answer may not use {event} while it is judged")
-        elif event == "import" and arguments[0] in modules:
-            raise error(f"an answer may not import {arguments[0]} while it is judged")
-        elif event == "open" and kind(arguments[0]) is str and arguments[0].startswith("/proc"):
-            raise error(f"an answer may not open {arguments[0]} while it is judged")
-
-    return hear
+    return may_look
 
 
 def _by_identity(codes: Iterable[CodeType]) -> dict[int, CodeType]:
