@@ -22,7 +22,7 @@ from sqlalchemy.exc import IllegalStateChangeError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from course_lib.checks import learner_code, seeded
-from course_lib.checks.assertions import AnswerError, ask, at_most, equal, refuse_awaitable, show, wrong
+from course_lib.checks.assertions import AnswerError, ask, at_most, equal, refuse_awaitable, said, show, wrong
 from course_lib.checks.question import question
 from course_lib.checks.visitor import Visitor, visiting
 from course_lib.databases import fresh
@@ -252,7 +252,7 @@ async def _first_cause(answer: Any) -> Any:
             error = error.__context__  # the block ended while a task still used its session: an effect, not the cause
         if isinstance(error, asyncio.InvalidStateError):
             wrong(f"InvalidStateError: {error} Read results after the block, which waits for them", section=5)
-        raise AnswerError(str(error)) from error
+        raise AnswerError("" if error is None else said(error)) from error
 
 
 class _Waiting:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError, NoResultFound
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 
 from course_lib.checks import menu, seeded
-from course_lib.checks.assertions import AnswerError, at_most, equal, exactly, show, wrong
+from course_lib.checks.assertions import AnswerError, at_most, equal, exactly, said, show, wrong
 from course_lib.checks.question import question
 from course_lib.checks.visitor import Visitor, visiting
 from course_lib.databases import database, fresh
@@ -146,7 +146,7 @@ async def check_twenty_requests_open_one_connection(build: Callable[[str], Any])
         try:
             house = build(place.url)
         except Exception as error:
-            raise AnswerError(str(error)) from error
+            raise AnswerError(said(error)) from error
         if house is None:
             wrong("expected an app from build(url), got None; is its last line `return app`?", section=5)
         async with visiting(house) as visitor:

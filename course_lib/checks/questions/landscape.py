@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from course_lib.checks import menu, seeded
-from course_lib.checks.assertions import AnswerError, Wrong, ask, at_most, equal, show, wrong
+from course_lib.checks.assertions import AnswerError, Wrong, ask, at_most, equal, said, show, wrong
 from course_lib.checks.question import question
 from course_lib.databases import fresh
 from course_lib.databases.sqlite import database_file
@@ -92,7 +92,7 @@ def _fetch(connection: sqlite3.Connection, sql: str, values: Any) -> list[Any]:
         return connection.execute(sql, values if _marks(sql) else ()).fetchall()
     except sqlite3.Error as error:
         _refuse_unknown_names(error)
-        raise AnswerError(str(error)) from error
+        raise AnswerError(said(error)) from error
 
 
 async def _fetch_text(connection: AsyncConnection, sql: str, values: dict[str, str]) -> list[Any]:
@@ -100,7 +100,7 @@ async def _fetch_text(connection: AsyncConnection, sql: str, values: dict[str, s
         return list((await connection.execute(text(sql), values if _marks(sql) else {})).all())
     except SQLAlchemyError as error:
         _refuse_unknown_names(getattr(error, "orig", None) or error)
-        raise AnswerError(str(error)) from error
+        raise AnswerError(said(error)) from error
 
 
 def _refuse_unknown_names(error: BaseException) -> None:
@@ -241,7 +241,7 @@ async def check_two_sessions_are_apart(make_engine: Callable[[Path], Any]) -> st
             seen, rows = await _interleaved(engine)
         except SQLAlchemyError as error:
             _refuse_no_file(error)
-            raise AnswerError(str(error)) from error
+            raise AnswerError(said(error)) from error
         finally:
             await engine.dispose()
         if rows != 1:
