@@ -6,6 +6,8 @@ Frames of libraries and of this course tell a learner nothing; a path would diff
 from __future__ import annotations
 
 import asyncio
+import functools
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -28,11 +30,18 @@ def place(code: CodeType, line: int) -> str | None:
 
 def in_file(file: str, line: int) -> str | None:
     """Return what `place` does, for the name of a file."""
-    if _CELL.search(file):
+    if _is_cell(file):
         return f"line {line} of the cell"
-    if Path(file).parent == folder.root() / "app":
-        return f"app/{Path(file).name} line {line}"
+    parent, name = os.path.split(file)
+    if parent.endswith("app") and Path(parent) == folder.root() / "app":
+        return f"app/{name} line {line}"
     return None
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_cell(file: str) -> bool:
+    """Say whether a file's name is that of a cell: every frame of a stack is asked, at every checkout."""
+    return _CELL.search(file) is not None
 
 
 def of_stack(frame: FrameType | None) -> str | None:

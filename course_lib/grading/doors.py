@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import pkgutil
 import signal
 import sys
 from collections.abc import Callable
@@ -15,10 +16,13 @@ from types import ModuleType
 from typing import Any  # Any: C types and descriptors
 
 from course_lib.checks import learner_code
+from course_lib.grading import sandbox
 
 TP_NEW = 312  # bytes into a PyTypeObject, on every 64-bit CPython from 3.8 to 3.14
 SANDBOX = "course_lib.grading.sandbox"
-MEMORY = ("ctypes", "_ctypes", "course_lib.grading.memory", "course_lib.grading.doors")
+# found once, by their files: to ask every loaded module for its name would copy the page of each in every child
+OF_SANDBOX = tuple(f"{SANDBOX}.{found.name}" for found in pkgutil.iter_modules(sandbox.__path__))
+HIDDEN = ("ctypes", "_ctypes", "course_lib.grading.memory", "course_lib.grading.doors", SANDBOX, *OF_SANDBOX)
 
 
 @dataclass(frozen=True)
@@ -72,17 +76,19 @@ def _hide_frames_of_greenlets() -> None:
         learner_code.of_checkout.__kwdefaults__ = {"frame_of": frame_of}
 
 
-def shut_for_good(handlers: Handlers) -> None:
-    """Put ctypes out of use, and forget what the sandbox was made of; in a child, once it is confined."""
+def hide() -> list[ModuleType]:
+    """Take what reads memory, and what the sandbox was made of, out of the loaded modules; return those modules."""
+    return [sys.modules.pop(name) for name in HIDDEN if name in sys.modules]
+
+
+def shut_for_good(handlers: Handlers, hidden: list[ModuleType]) -> None:
+    """Put ctypes out of use, and empty what is `hidden`; in a child, once it is confined."""
     # what makes a bool makes these as well from now on: True or False, or a TypeError, and never a pointer
     harmless = ctypes.c_void_p.from_address(id(bool) + TP_NEW).value
     for place in handlers.ctypes_makers:
         place.value = harmless
-    loaded = sys.modules  # this module is among those that are emptied
-    for name in [*MEMORY, *(name for name in loaded if name.startswith(SANDBOX))]:
-        module = loaded.pop(name, None)
-        if module is not None:
-            vars(module).clear()
+    for module in hidden:  # this module is among them
+        vars(module).clear()
 
 
 def _kinds_of_ctypes() -> list[Any]:

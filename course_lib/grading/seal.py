@@ -10,11 +10,12 @@ import builtins
 import gc
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterator
+from array import array
+from collections.abc import Callable, Generator, Iterable, Iterator
 from types import FunctionType, ModuleType
 from typing import Any  # Any: whatever a module holds
 
-from course_lib.grading.memory import Watched, content_of, kind_of, space_of, table
+from course_lib.grading.memory import HEAD, POINTER, content_of, differing, head, kind_of, space_of, table
 from course_lib.grading.watch import Sites
 
 # modules, and packages with a dot at the end: what a verdict rests on, and not all of SQLAlchemy, for each answer pays
@@ -69,7 +70,6 @@ FORGOTTEN = ("course_lib.grading.sandbox", "course_lib.grading.memory", "course_
 RESTLESS = frozenset({"__warningregistry__", "_uid", "HTTPCORE_EXC_MAP"})
 
 Look = Callable[[], str]
-_Owner = tuple[str, Any, dict[str, Any], dict[str, Any], list[Watched]]  # name, owner, namespace, as it was, its memory
 
 
 class Seal:
@@ -80,22 +80,29 @@ class Seal:
 
     def __init__(self, shell: Any = None) -> None:
         self._shell = shell
-        self._owners = [_owner(label, owner) for label, owner in owners()]
-        self._flat = [(number, watched) for number, owner in enumerate(self._owners) for watched in owner[4]]
+        self._all = _Guarded(owners())
+        self._checkers = [number for number, label in enumerate(self._all.labels) if label.startswith(CHECKER)]
+        self._then = self._all.image()
         self._modules = {name: module for name, module in sys.modules.items() if is_guarded(name)}
         self._hooks = hooks(shell)
-        functions = [value for each in self._owners for value in each[3].values() if isinstance(value, FunctionType)]
+        functions = [value for kept in self._all.kept for value in kept.values() if isinstance(value, FunctionType)]
         self.sites = Sites.found(function.__code__ for function in functions)
         ours = [each for each in functions if (each.__module__ or "").startswith(("course_lib.", "contextlib"))]
-        self._places = [
+        places = [
             (f"{function.__module__}.{function.__qualname__}", content_of(cell))
             for function in ours
             for cell in function.__closure__ or ()
-        ] + [(label, kind_of(owner)) for label, owner, *_ in self._owners if label.startswith("course_lib.")]
+        ]
+        places += [(label, kind_of(owner)) for label, owner in self._all.each() if label.startswith("course_lib.")]
+        self._named = [name for name, _ in places]
+        self._places = [place for _, place in places]
 
     def add(self, *names: str) -> None:
         """Guard what these modules hold now as well: some are imported after the seal was made."""
-        self._owners += [_owner(label, owner) for label, owner in owners(names)]
+        for label, owner in owners(names):
+            if label.startswith(CHECKER):
+                self._checkers.append(len(self._all.labels))
+            self._all.add(label, owner)
 
     def looks(self) -> tuple[Look, Look]:
         """Return a look at everything guarded, and one at the checker alone; each tells the first thing that differs.
@@ -103,31 +110,91 @@ class Seal:
         They are generators at work: their values lie in a frame, where an attribute of a function would be in reach.
         """
         # a fork gives some modules new locks: what is different already is no answer's doing
-        for number in {number for number, watched in self._flat if watched.now.raw != watched.then}:
-            label, owner, *_ = self._owners[number]
-            self._owners[number] = _owner(label, owner)
-        everything = _looking(self._owners, self._places, self._modules, self._hooks, self._shell)
-        checker = _looking([each for each in self._owners if each[0].startswith(CHECKER)], self._places, {}, {}, None)
+        self._all.renew(self._then)
+        everything = _looking(self._all, self._named, self._places, self._modules, self._hooks, self._shell)
+        checker = _looking(self._all.some(self._checkers), [], [], {}, {}, None)
         next(everything), next(checker)
         return everything.__next__, checker.__next__
 
 
+class _Guarded:
+    """Modules and classes: the name of each, its namespace, what it held, and the memory that tells a change."""
+
+    def __init__(self, each: Iterable[tuple[str, Any]] = ()) -> None:
+        found = [(label, owner, space_of(owner)) for label, owner in each]
+        self.labels = [label for label, _, _ in found]
+        self.owners = [owner for _, owner, _ in found]
+        self.spaces = [space for _, _, space in found]
+        self.kept = [dict(space) for space in self.spaces]
+        # made one after the other: they lie side by side, and a look at all of them touches few pages
+        self.heads = [head(space) for space in self.spaces]
+        self.tables = [table(space) for space in self.spaces]
+        self.sizes = array("L", [len(bytes_) for bytes_ in self.tables])  # no objects: the next look counts none
+
+    def each(self) -> Iterator[tuple[str, Any]]:
+        """Yield every name with its module or class."""
+        yield from zip(self.labels, self.owners, strict=True)
+
+    def add(self, label: str, owner: Any) -> None:
+        """Guard one more."""
+        one = _Guarded([(label, owner)])
+        for name, values in vars(one).items():
+            getattr(self, name).extend(values)
+
+    def some(self, numbers: list[int]) -> _Guarded:
+        """Return those with these numbers, as they are here."""
+        chosen = _Guarded()
+        for name, values in vars(self).items():
+            getattr(chosen, name).extend([values[number] for number in numbers])
+        return chosen
+
+    def image(self) -> tuple[bytes, bytes]:
+        """Return the bytes of all heads, and of all tables."""
+        return b"".join(self.heads), b"".join(self.tables)
+
+    def renew(self, then: tuple[bytes, bytes]) -> None:
+        """Take what has changed since an image was made as it is now; what was added after it is new anyway."""
+        count = len(then[0]) // HEAD
+        moved = differing(then[0], b"".join(self.heads[:count]), [HEAD] * count)
+        tables, sizes = self.tables[:count], self.sizes[:count]
+        for number in moved:
+            tables[number] = bytes(sizes[number])  # it may have been freed
+        for number in {*moved, *differing(then[1], b"".join(tables), sizes)}:
+            one = _Guarded([(self.labels[number], self.owners[number])])
+            for name, values in vars(one).items():
+                getattr(self, name)[number] = values[0]
+
+
 def _looking(
-    owners_: list[_Owner],
-    places: list[tuple[str, Watched]],
+    all_: _Guarded,
+    named: list[str],
+    places: list[Any],
     modules: dict[str, Any],
     hooks_: dict[str, Any],
     shell: Any,
 ) -> Generator[str]:
     """Yield what differs, again and again; it looks up no name outside, for that could be the answer's by then."""
-    current, loaded, restless = hooks, sys.modules, RESTLESS
+    current, loaded, restless, head_size, place_size = hooks, sys.modules, RESTLESS, HEAD, POINTER
+    together, image = zip, b"".join
+    labels, spaces, kept_, sizes = all_.labels, all_.spaces, all_.kept, all_.sizes
+    heads, tables = all_.heads, all_.tables
+    heads_then, tables_then, places_then = image(heads), image(tables), image(places)
+    top, rows = head(loaded), table(loaded)
+    top_then, rows_then = top.raw, rows.raw
     found = ""
     while True:
         yield found
         found = ""
-        for label, _, space, kept, memory in owners_:
-            for watched in memory:
-                if watched.now.raw != watched.then:
+        heads_now = image(heads)
+        # a table is read only while its head is the same: one that was outgrown has been freed
+        tables_now = image(tables) if heads_now == heads_then else b""
+        if tables_now != tables_then:
+            number, start, first = 0, 0, 0
+            for memory, size in together(tables, sizes):
+                is_moved = heads_now[start : start + head_size] != heads_then[start : start + head_size]
+                after = first + size
+                if is_moved or (tables_now[first:after] if tables_now else memory.raw) != tables_then[first:after]:
+                    label, space, kept = labels[number], spaces[number], kept_[number]
                     for name, value in kept.items():
                         if name not in restless and (name not in space or space[name] is not value):
                             found = f"{label}.{name}"
@@ -138,15 +205,21 @@ def _looking(
                             if name not in kept and name not in restless and not is_module:
                                 found = f"{label}.{name}"
                                 break
+                if found:
                     break
-            if found:
-                break
+                number, start, first = number + 1, start + head_size, after
+            if not found and tables_now:  # a name came and went; this image was compared, the next would be another
+                tables_then = tables_now
         if not found:
-            for name, watched in places:
-                if watched.now.raw != watched.then:
-                    found = name
-                    break
-        if not found:
+            places_now = image(places)
+            if places_now != places_then:
+                start = 0
+                for name in named:
+                    if places_now[start : start + place_size] != places_then[start : start + place_size]:
+                        found = name
+                        break
+                    start += place_size
+        if not found and (top.raw != top_then or rows.raw != rows_then):
             for name, module in modules.items():
                 if loaded.get(name) is not module:
                     found = name
@@ -157,11 +230,6 @@ def _looking(
                 if now[name] != value:
                     found = name
                     break
-
-
-def _owner(label: str, owner: Any) -> _Owner:
-    space = space_of(owner)
-    return label, owner, space, dict(space), table(space)
 
 
 def is_guarded(name: str) -> bool:

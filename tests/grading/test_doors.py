@@ -17,7 +17,7 @@ from course_lib.grading import doors
 text, union, pointer = ctypes.c_char_p, ctypes.Union, ctypes.POINTER(ctypes.c_char)
 real = signal.signal
 handlers = doors.shut_for_all()
-doors.shut_for_good(handlers)
+doors.shut_for_good(handlers, doors.hide())
 """
 
 

@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from course_lib.grading.memory import Watched, content_of, kind_of, memory_is_as_expected, space_of, table
+from course_lib.grading.memory import (
+    content_of,
+    differing,
+    head,
+    kind_of,
+    memory_is_as_expected,
+    space_of,
+    table,
+)
 
 
 class Plain:
@@ -21,9 +29,21 @@ class Other:
     """A class to become."""
 
 
-def differs(memory: list[Watched]) -> bool:
-    """Say whether any of the bytes is another one now."""
-    return any(one.now.raw != one.then for one in memory)
+class Image:
+    """Some memory, and whether any of its bytes is another one now."""
+
+    def __init__(self, *places: Any) -> None:
+        self._places = places
+        self._then = b"".join(places)
+
+    @classmethod
+    def of(cls, space: dict[Any, Any]) -> Image:
+        """Return the image of a namespace."""
+        return cls(head(space), table(space))
+
+    def has_changed(self) -> bool:
+        """Compare the memory with what it was."""
+        return b"".join(self._places) != self._then
 
 
 CHANGES: dict[str, Callable[[dict[str, Any]], object]] = {
@@ -40,26 +60,26 @@ CHANGES: dict[str, Callable[[dict[str, Any]], object]] = {
 @pytest.mark.parametrize("keys", ["abc", (1, "b", "c")], ids=["names", "any keys"])
 def test_a_change_shows(name: str, keys: Any) -> None:
     space: dict[Any, Any] = dict.fromkeys(keys, 1.5)
-    memory = table(space)
-    assert not differs(memory)
+    memory = Image.of(space)
+    assert not memory.has_changed()
     CHANGES[name](space)
-    assert differs(memory)
+    assert memory.has_changed()
 
 
 def test_looking_changes_nothing() -> None:
     module = ModuleType("any")
     module.__dict__.update(a=1, b=[2])
-    memory = table(space_of(module))
+    memory = Image.of(space_of(module))
     module.b.append(3)
     assert (module.a, getattr(module, "missing", None)) == (1, None)
-    assert not differs(memory)
+    assert not memory.has_changed()
 
 
 def test_a_class_is_seen_through_its_proxy() -> None:
-    memory = table(space_of(Plain))
-    assert not differs(memory)
+    memory = Image.of(space_of(Plain))
+    assert not memory.has_changed()
     Plain.new = 1  # type: ignore[attr-defined]
-    assert differs(memory)
+    assert memory.has_changed()
 
 
 def test_the_content_of_a_cell_and_the_class_of_an_object() -> None:
@@ -69,13 +89,19 @@ def test_the_content_of_a_cell_and_the_class_of_an_object() -> None:
         return value
 
     cell = (inner.__closure__ or ())[0]
-    content, thing = content_of(cell), Plain()
-    kind = kind_of(thing)
-    assert not differs([content, kind])
+    thing = Plain()
+    content, kind = Image(content_of(cell)), Image(kind_of(thing))
+    assert not content.has_changed()
     cell.cell_contents = 2
-    assert [differs([content]), differs([kind])] == [True, False]
+    assert content.has_changed()
+    assert not kind.has_changed()
     thing.__class__ = Other  # type: ignore[assignment]
-    assert differs([kind])
+    assert kind.has_changed()
+
+
+def test_the_pieces_that_differ_are_told_by_number() -> None:
+    assert differing(b"aabbbc", b"aabxbd", [2, 3, 1]) == [1, 2]
+    assert differing(b"aabbbc", b"aabbbc", [2, 3, 1]) == []
 
 
 def test_this_python_lays_a_dict_out_as_expected() -> None:
