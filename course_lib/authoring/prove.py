@@ -6,8 +6,10 @@ A check that cannot fail proves nothing; a wrong turn that gets the wrong messag
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from course_lib import notebook_file
 from course_lib.authoring import derive, graft
@@ -19,6 +21,13 @@ from course_lib.notebook_file import Cell, Notebook, source, tags
 
 WRONG_TURNS = 3  # at least, per question
 RED = ("fail", "error", "timeout")
+
+
+class Judging(Protocol):
+    """Whoever returns the outcome of an answer: the judge, which this module must not import, for it knows variants."""
+
+    def run(self, job: graft.Job) -> Outcome:
+        """Return the outcome of `job`; raise `CourseError` for our own fault."""
 
 
 @dataclass(frozen=True)
@@ -93,11 +102,17 @@ class _Drop(ast.NodeTransformer):
 
 
 def prove(
-    number: int, warm: Warm, tell: Callable[[Row], None] = lambda row: None, *, seed: int | None = None
+    number: int,
+    warm: Warm,
+    tell: Callable[[Row], None] = lambda row: None,
+    *,
+    seed: int | None = None,
+    judge: Judging | None = None,
 ) -> list[Row]:
     """Judge every variant of lesson `number`'s exercise and return the rows, holes included.
 
-    With a `seed` the checks draw their values; each verdict must be what it is with the documented ones.
+    With a `seed` the checks draw their values; each verdict must be what it is with the documented ones. With a
+    `judge` each answer is handed to it as well: behind the sandbox, and with values drawn after it ran.
     """
     solution = notebook_file.read_notebook(notebook_file.find("solutions", number))
     jobs = {job.question: job for job in graft.jobs(solution, {})}
@@ -105,7 +120,9 @@ def prove(
     for variant in variants(solution):
         if variant.question not in jobs:  # it has no check: a gap, named below
             continue
-        row = _judged(variant, jobs[variant.question], warm, seed)
+        row = _judged(variant, jobs[variant.question], functools.partial(_in_warm, warm, seed))
+        if judge is not None and not row.hole and row.outcome.outcome != "not attempted":
+            row = _twice(row, _judged(variant, jobs[variant.question], judge.run))
         rows.append(row)
         tell(row)
     return rows + [_missing(name, said) for name, said in gaps(solution)]
@@ -115,15 +132,21 @@ def _missing(question: str, said: str) -> Row:
     return Row(Variant(question, "gate", "gate", ""), Outcome(question, "error", said), said)
 
 
-def _judged(variant: Variant, job: graft.Job, warm: Warm, seed: int | None) -> Row:
+def _in_warm(warm: Warm, seed: int | None, job: graft.Job) -> Outcome:
+    return warm.run(job, times=2 if job.target else 1, seed=seed)  # a solution, twice: it may leave nothing behind
+
+
+def _twice(first: Row, second: Row) -> Row:
+    return replace(second, hole=f"by the judge: {second.hole}") if second.hole else first
+
+
+def _judged(variant: Variant, job: graft.Job, run: Callable[[graft.Job], Outcome]) -> Row:
     try:
         if variant.kind == "starter":
             outcome = Outcome(variant.question, "not attempted", "")
             hole = "" if state(variant.text, variant.text) == "untouched" else "the starter counts as an attempt"
             return Row(variant, outcome, hole)
-        times = 2 if variant.kind == "solution" else 1
-        ready = replace(job, answer=variant.text, target=job.target if variant.kind == "solution" else "")
-        outcome = warm.run(ready, times=times, seed=seed)
+        outcome = run(replace(job, answer=variant.text, target=job.target if variant.kind == "solution" else ""))
     except CourseError as error:
         return Row(variant, Outcome(variant.question, "error", str(error)), f"author error: {error}")
     if job.needs and outcome.outcome == "not attempted":  # its server is not here, as the message says

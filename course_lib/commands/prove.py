@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 
 from course_lib import notebook_file
 from course_lib.authoring.prove import Row, prove
 from course_lib.authoring.warm import Warm
+from course_lib.grading.judge import Judge
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `course prove`."""
     parser.add_argument("numbers", nargs="*", type=int, metavar="NN", help="lessons; all when left out")
-    parser.add_argument("--seed", type=int, metavar="N", help="have the checks draw their values, as a judge does")
+    parser.add_argument("--seed", type=int, metavar="N", help="have the checks draw these values, without the judge")
     parser.add_argument("--json", action="store_true", help="print the rows as JSON")
 
 
@@ -22,8 +24,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Print one row per variant; exit code 1 when there is a hole."""
     numbers = arguments.numbers or [int(stem[:2]) for stem in notebook_file.stems("solutions")]
     shown = (lambda row: None) if arguments.json else _print
-    with Warm() as warm:
-        rows = [row for number in numbers for row in prove(number, warm, shown, seed=arguments.seed)]
+    with contextlib.ExitStack() as stack:
+        warm = stack.enter_context(Warm())
+        judge = stack.enter_context(Judge(1)) if arguments.seed is None else None  # it draws a seed for each answer
+        rows = [row for number in numbers for row in prove(number, warm, shown, seed=arguments.seed, judge=judge)]
     holes = [row for row in rows if row.hole]
     if arguments.json:
         print(json.dumps([_as_data(row) for row in rows], indent=1, ensure_ascii=False))

@@ -104,6 +104,13 @@ class Judge:
             tell(verdict)
         return replace(base, exercise=exercise.stem, verdicts=tuple(verdicts))
 
+    def run(self, job: graft.Job) -> Outcome:
+        """Return the outcome of one answer, as `course prove` asks for it.
+
+        Raises `CourseError` for what is our own fault, a printed text that is not the solution's included.
+        """
+        return _claimed(job, self._record(job))
+
     def _verdict(self, job: graft.Job, exercise: Exercise, note: str) -> Verdict:
         possible = exercise.points[job.question]
         base = Outcome(job.question, "not attempted", "", 0, possible, exercise.stem)
@@ -138,7 +145,16 @@ class Judge:
 
 
 def believed(job: graft.Job, record: dict[str, Any]) -> Outcome:
-    """Return the outcome that a record claims, once it has the form of one; what has not is the answer's doing."""
+    """Return the outcome that a record claims; a bug of ours or of the machine costs this question only."""
+    try:
+        # the text of a right answer is the check's to say: that ours says it as printed is for `course prove` to see
+        return _claimed(replace(job, target=""), record)
+    except CourseError as ours:
+        return Outcome(job.question, "error", str(ours))
+
+
+def _claimed(job: graft.Job, record: dict[str, Any]) -> Outcome:
+    """Return the outcome of a record, once it has the form of one; what has not is the answer's doing."""
     error = functools.partial(Outcome, job.question, "error")
     stage = record.get("stage")
     if stage == "changed":
@@ -148,10 +164,7 @@ def believed(job: graft.Job, record: dict[str, Any]) -> Outcome:
     if stage == "verdict" and not _is_verdict(record, job.question):
         return error("the answer wrote into the judge's own channel (a verdict that is none)")
     try:
-        # the text of a right answer is the check's to say: that ours says it as printed is for `course prove` to see
-        outcome = warm.outcome_of(replace(job, target=""), record)
-    except CourseError as ours:  # a bug of ours or of the machine: this question has no verdict, the others keep theirs
-        return error(str(ours))
+        outcome = warm.outcome_of(job, record)
     except (KeyError, TypeError, ValueError):
         return error("the answer wrote into the judge's own channel (a record that is none)")
     return replace(outcome, message=_short(outcome.message))

@@ -11,8 +11,10 @@ import small_course
 from small_course import DOUBLE, RIGHT, STEM, WRONG, raw
 
 from course_lib.authoring import prove
+from course_lib.authoring.graft import Job
 from course_lib.authoring.prove import Row
 from course_lib.authoring.warm import Warm
+from course_lib.checks.outcome import Outcome
 from course_lib.notebook_file import Notebook
 
 BOTH = ["small-double", "small-later"]
@@ -73,6 +75,36 @@ def test_outcomes_are_those_of_the_judge(small: Path, warm: Warm) -> None:
     assert rows[("small-double", "right")] == "pass"
     assert rows[("small-double", "no-await")] == "fail"
     assert rows[("small-later", "wrong")] == "error"
+
+
+class Hears:
+    """Says of each answer what the warm process says; of the solution of one question something else."""
+
+    def __init__(self, warm: Warm, other: Outcome | None = None) -> None:
+        self._warm = warm
+        self._other = other
+        self.heard: list[str] = []
+
+    def run(self, job: Job) -> Outcome:
+        """Return the outcome of `job`."""
+        self.heard.append(job.answer)
+        if self._other is not None and job.target and job.question == self._other.question:
+            return self._other
+        return self._warm.run(job)
+
+
+def test_each_answer_is_handed_to_the_judge_as_well(small: Path, warm: Warm) -> None:
+    judge = Hears(warm)
+    rows = prove.prove(0, warm, judge=judge)
+    assert [row.hole for row in rows if row.hole] == []
+    assert judge.heard == [row.variant.text for row in rows if row.variant.kind != "starter"]
+
+
+def test_what_the_judge_says_otherwise_is_a_hole(small: Path, warm: Warm) -> None:
+    fails = Outcome("small-double", "fail", "expected nothing")
+    rows = prove.prove(0, warm, judge=Hears(warm, fails))
+    found = {(row.variant.question, row.variant.name): row.hole for row in rows if row.hole}
+    assert found == {("small-double", "solution"): "by the judge: must pass, got fail: expected nothing"}
 
 
 def test_check_that_always_passes_is_a_hole_for_every_wrong_turn(small: Path, warm: Warm) -> None:
