@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import shutil
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any  # Any: aiomysql ships no types
 
 import aiomysql
+import pytest
 
 from course_lib.databases import unroot
 from course_lib.databases.mariadb import MariaDB
@@ -80,3 +82,20 @@ async def refusal(connection: Any, statement: str) -> int:
 def trust(ca: str) -> ssl.SSLContext:
     """Return what verifies a server with `ca`."""
     return ssl.create_default_context(cafile=ca)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """Return one home for the tests of a file: a new data folder takes a second."""
+    with a_home(tmp_path_factory.mktemp("maria")) as made:
+        yield made
+
+
+def with_place(home: Home, scenario: Callable[[MariaDB, Place], Awaitable[None]]) -> None:
+    """Run `scenario` with a server and a database on it."""
+
+    async def run_it() -> None:
+        async with serving(home) as server:
+            await scenario(server, await server.allot())
+
+    asyncio.run(run_it())

@@ -6,10 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any  # Any: JSON, and psutil ships no types
 
 import psutil
+import pytest
+
+from course_lib.databases import lease
 
 GONE_S = 30.0  # far more than it takes; only a failing test waits that long
 
@@ -129,3 +133,21 @@ def wait_all_gone(state: Path) -> None:
 def leftovers(state: Path) -> list[Path]:
     """Return the files of `state` that only a running supervisor, or a running warm process, may have."""
     return [*state.glob("*/*run.json"), *state.glob("*/*run.json.part")]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return the state folder of a file's tests; nothing may run for it at the end."""
+    made = tmp_path_factory.mktemp("servers")
+    yield made
+    wait_all_gone(made)
+
+
+@pytest.fixture
+def own_servers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give a test servers of its own, which end as soon as nobody holds them."""
+    lease.release()
+    monkeypatch.setenv("COURSE_STATE_DIR", str(folder))
+    monkeypatch.setenv("COURSE_SERVER_LINGER", "0")
+    yield
+    lease.stop()

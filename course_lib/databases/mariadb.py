@@ -18,6 +18,7 @@ from course_lib.databases.mariadb_folder import ENVIRONMENT, STOP, DataFolder
 from course_lib.databases.mariadb_roles import Roles
 from course_lib.databases.place import Login, Place
 from course_lib.databases.process import KILL, ServerProcess, complaint, free_port, tail
+from course_lib.databases.served import Served
 from course_lib.databases.state import Home, move_aside
 from course_lib.databases.unroot import readable_copy
 from course_lib.errors import ServerError
@@ -30,7 +31,7 @@ SCHEMES = ("mysql", "mariadb", "mysql+aiomysql", "mariadb+aiomysql")
 PORT_TAKEN = "Do you already have another server running on port"
 
 
-class MariaDB:
+class MariaDB(Served):
     """A MariaDB server, ours or the one that `COURSE_MYSQL_URL` names (which may be MySQL)."""
 
     kind = "mariadb"
@@ -95,17 +96,6 @@ class MariaDB:
     async def discard(self, name: str) -> None:
         """Drop a database that `allot` made, with its users; who is still connected is thrown out."""
         await self._ready().discard(name)
-
-    def describe(self) -> dict[str, str]:
-        """Return what `course servers` shows."""
-        return {
-            "kind": self.kind,
-            "version": self.version,
-            "source": self.source,
-            "tls": "yes" if "tls" in self.capabilities else "no",
-            "port": str(self.port),
-            "pid": str(self.process.pid) if self.process else "",
-        }
 
     def _ready(self) -> Roles:
         if self._roles is None:

@@ -23,6 +23,7 @@ from course_lib.databases.pgbouncer_console import Console
 from course_lib.databases.place import Login, Place
 from course_lib.databases.postgres import Postgres
 from course_lib.databases.process import KILL, QUIT, Escalation, ServerProcess, complaint, free_port
+from course_lib.databases.served import Served
 from course_lib.databases.state import Home
 from course_lib.databases.unroot import readable_copy
 from course_lib.errors import ServerError
@@ -39,7 +40,7 @@ ATTEMPTS = 3  # somebody may take the port between our look and PgBouncer's
 AT_ONCE: Escalation = ((QUIT, 3.0), (KILL, 5.0))  # since 1.23 SIGTERM waits for the clients
 
 
-class PgBouncer:
+class PgBouncer(Served):
     """A pooler before `postgres`: PgBouncer as a process of ours, the one `COURSE_PGBOUNCER_URL` names, or our own."""
 
     kind = "pgbouncer"
@@ -116,17 +117,6 @@ class PgBouncer:
             if self.mini is not None:
                 await self.mini.forget(user)
         await self._postgres.discard(name)
-
-    def describe(self) -> dict[str, str]:
-        """Return what `course servers` shows."""
-        return {
-            "kind": self.kind,
-            "version": self.version,
-            "source": self.source,
-            "tls": "yes" if "tls" in self.capabilities else "no",
-            "port": str(self.port),
-            "pid": str(self.process.pid) if self.process else "",
-        }
 
     def _find(self) -> binaries.Binaries | None:
         """Return the PgBouncer to run, None where our own pooler stands in."""

@@ -14,6 +14,7 @@ from course_lib.databases.place import Login, Place
 from course_lib.databases.postgres_roles import Roles
 from course_lib.databases.postgres_server import PostgresServer
 from course_lib.databases.process import ServerProcess
+from course_lib.databases.served import Served
 from course_lib.databases.state import Home
 from course_lib.errors import ServerError
 
@@ -21,7 +22,7 @@ DAMAGED = ("XX", "58", "3D")  # classes of SQLSTATE: data corrupted, a file not 
 BUSY = ("53",)  # no memory, no disk, no connection left: nothing that another start or a new folder would change
 
 
-class Postgres:
+class Postgres(Served):
     """A PostgreSQL server, ours or the one that `COURSE_PG_URL` names."""
 
     kind = "postgres"
@@ -96,17 +97,6 @@ class Postgres:
         """
         name, logins = await self._running().playground()
         return Place(self.kind, name, self.host, self.port, logins, self.version, socket=self.socket)
-
-    def describe(self) -> dict[str, str]:
-        """Return what `course servers` shows."""
-        return {
-            "kind": self.kind,
-            "version": self.version,
-            "source": self.source,
-            "tls": "yes" if "tls" in self.capabilities else "no",
-            "port": str(self.port),
-            "pid": str(self.process.pid) if self.process else "",
-        }
 
     def _running(self) -> Roles:
         if self._roles is None:

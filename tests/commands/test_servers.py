@@ -7,38 +7,22 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any  # Any: a row of JSON
 
 import hidden_servers
 import psutil
 import pytest
-from server_clients import wait_all_gone, wait_gone
+from server_clients import folder, own_servers, wait_gone
 
 from course_lib.cli import main
 from course_lib.databases import lease
 
 COURSE = [sys.executable, "-m", "course_lib.cli", "servers"]
+__all__ = ["folder", "own_servers"]
+pytestmark = pytest.mark.usefixtures("own_servers")
+
 UP = r"PostgreSQL \d+(\.\d+)+ is up after \d+\.\d\d s \(.+, TLS: (yes|no)\)"
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Return the state folder of these tests; nothing may run for it at the end."""
-    made = tmp_path_factory.mktemp("servers")
-    yield made
-    wait_all_gone(made)
-
-
-@pytest.fixture(autouse=True)
-def own_servers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Give each test servers of its own, which end as soon as nobody holds them."""
-    lease.release()
-    monkeypatch.setenv("COURSE_STATE_DIR", str(folder))
-    monkeypatch.setenv("COURSE_SERVER_LINGER", "0")
-    yield
-    lease.stop()
 
 
 def rows(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:

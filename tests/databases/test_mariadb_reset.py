@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable, Iterator
 
 import aiomysql
 import pytest
-from mariadb_clients import MENU, a_home, connected, refusal, run, serving
+from mariadb_clients import MENU, connected, home, refusal, run, with_place
 from server_clients import GONE_S
 
 from course_lib.databases.mariadb import MariaDB
@@ -17,26 +16,10 @@ from course_lib.databases.place import Place
 from course_lib.databases.process import free_port
 from course_lib.databases.state import Home
 
+__all__ = ["home"]
 pytestmark = pytest.mark.mariadb
 
 LOST = 2013
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """Return one home for the tests of this file: a new data folder takes a second."""
-    with a_home(tmp_path_factory.mktemp("maria")) as made:
-        yield made
-
-
-def with_place(home: Home, scenario: Callable[[MariaDB, Place], Awaitable[None]]) -> None:
-    """Run `scenario` with a server and a database on it."""
-
-    async def run_it() -> None:
-        async with serving(home) as server:
-            await scenario(server, await server.allot())
-
-    asyncio.run(run_it())
 
 
 async def is_clean(place: Place) -> bool:

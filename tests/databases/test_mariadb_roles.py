@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from typing import Any  # Any: aiomysql ships no types
 
 import aiomysql
 import pytest
-from mariadb_clients import a_home, connected, refusal, run, serving
+from mariadb_clients import connected, home, refusal, run, serving, with_place
 
 from course_lib.databases.mariadb import MariaDB
 from course_lib.databases.mariadb_reset import reset, session
@@ -18,27 +18,11 @@ from course_lib.databases.place import Login, Place
 from course_lib.databases.state import Home
 from course_lib.errors import ServerError
 
+__all__ = ["home"]
 pytestmark = pytest.mark.mariadb
 
 NO_DATABASE, NO_TABLE, NO_RIGHT, DENIED, NO_FILES, FULL = 1044, 1142, 1227, 1045, 4166, 1040
 MAX_CONNECTIONS = 40
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """Return one home for the tests of this file: a new data folder takes a second."""
-    with a_home(tmp_path_factory.mktemp("maria")) as made:
-        yield made
-
-
-def with_place(home: Home, scenario: Callable[[MariaDB, Place], Awaitable[None]]) -> None:
-    """Run `scenario` with a server and a database on it."""
-
-    async def run_it() -> None:
-        async with serving(home) as server:
-            await scenario(server, await server.allot())
-
-    asyncio.run(run_it())
 
 
 def admin(server: MariaDB) -> Any:

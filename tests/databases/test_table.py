@@ -4,36 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
 import hidden_servers
 import pytest
-from server_clients import wait_all_gone
+from server_clients import folder, own_servers, wait_all_gone
 
 from course_lib.databases import lease
 from course_lib.databases.table import Row, Servers, row_of, servers
 
+__all__ = ["folder", "own_servers"]
+pytestmark = pytest.mark.usefixtures("own_servers")
+
 HEAD = "server      state     version  source  TLS  users"
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Return the state folder of these tests; nothing may run for it at the end."""
-    made = tmp_path_factory.mktemp("servers")
-    yield made
-    wait_all_gone(made)
-
-
-@pytest.fixture(autouse=True)
-def own_servers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Give each test servers of its own, which end as soon as nobody holds them."""
-    lease.release()
-    monkeypatch.setenv("COURSE_STATE_DIR", str(folder))
-    monkeypatch.setenv("COURSE_SERVER_LINGER", "0")
-    yield
-    lease.stop()
 
 
 class Words(HTMLParser):
