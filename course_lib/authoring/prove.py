@@ -8,12 +8,13 @@ from __future__ import annotations
 import ast
 import functools
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from course_lib import notebook_file
 from course_lib.authoring import derive, graft
-from course_lib.authoring.warm import Warm
+from course_lib.authoring.warm import Warm, WarmPool
 from course_lib.checks.attempt import state
 from course_lib.checks.outcome import Outcome
 from course_lib.errors import CourseError
@@ -103,28 +104,35 @@ class _Drop(ast.NodeTransformer):
 
 def prove(
     number: int,
-    warm: Warm,
+    warm: Warm | WarmPool,
     tell: Callable[[Row], None] = lambda row: None,
     *,
     seed: int | None = None,
     judge: Judging | None = None,
+    jobs: int = 1,
 ) -> list[Row]:
     """Judge every variant of lesson `number`'s exercise and return the rows, holes included.
 
     With a `seed` the checks draw their values; each verdict must be what it is with the documented ones. With a
-    `judge` each answer is handed to it as well: behind the sandbox, and with values drawn after it ran.
+    `judge` each answer is handed to it as well: behind the sandbox, and with values drawn after it ran. `jobs` answers
+    run at once, if `warm` and `judge` have as many processes: many wrong turns do nothing but wait.
     """
     solution = notebook_file.read_notebook(notebook_file.find("solutions", number))
-    jobs = {job.question: job for job in graft.jobs(solution, {})}
-    rows = []
-    for variant in variants(solution):
-        if variant.question not in jobs:  # it has no check: a gap, named below
-            continue
-        row = _judged(variant, jobs[variant.question], functools.partial(_in_warm, warm, seed))
+    asked = {job.question: job for job in graft.jobs(solution, {})}
+    # a question that has no check is a gap, named below
+    found = [variant for variant in variants(solution) if variant.question in asked]
+
+    def row_of(variant: Variant) -> Row:
+        row = _judged(variant, asked[variant.question], functools.partial(_in_warm, warm, seed))
         if judge is not None and not row.hole and row.outcome.outcome != "not attempted":
-            row = _twice(row, _judged(variant, jobs[variant.question], judge.run))
-        rows.append(row)
-        tell(row)
+            row = _twice(row, _judged(variant, asked[variant.question], judge.run))
+        return row
+
+    rows = []
+    with ThreadPoolExecutor(jobs, thread_name_prefix="variant") as threads:
+        for row in threads.map(row_of, found):
+            rows.append(row)
+            tell(row)
     return rows + [_missing(name, said) for name, said in gaps(solution)]
 
 
@@ -132,7 +140,7 @@ def _missing(question: str, said: str) -> Row:
     return Row(Variant(question, "gate", "gate", ""), Outcome(question, "error", said), said)
 
 
-def _in_warm(warm: Warm, seed: int | None, job: graft.Job) -> Outcome:
+def _in_warm(warm: Warm | WarmPool, seed: int | None, job: graft.Job) -> Outcome:
     return warm.run(job, times=2 if job.target else 1, seed=seed)  # a solution, twice: it may leave nothing behind
 
 

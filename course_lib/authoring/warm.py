@@ -77,6 +77,33 @@ class Warm:
         return _answer(process.stdout)
 
 
+class WarmPool:
+    """Several warm processes, as a context manager; `run` may be called by as many threads."""
+
+    def __init__(self, jobs: int) -> None:
+        if jobs < 1:
+            raise CourseError(f"expected at least 1 job, got {jobs}")
+        self._all = [Warm() for _ in range(jobs)]
+        self._free: queue.SimpleQueue[Warm] = queue.SimpleQueue()
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> WarmPool:
+        for each in self._all:
+            self._free.put(self._stack.enter_context(each))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._stack.close()
+
+    def run(self, job: Job, *, seconds: float | None = None, times: int = 1, seed: int | None = None) -> Outcome:
+        """Return what `Warm.run` does, from a process that is free."""
+        warm = self._free.get()
+        try:
+            return warm.run(job, seconds=seconds, times=times, seed=seed)
+        finally:
+            self._free.put(warm)
+
+
 def _answer(stream: IO[str]) -> dict[str, Any]:
     line = stream.readline()
     if not line:

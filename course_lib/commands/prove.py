@@ -5,18 +5,22 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import sys
 
 from course_lib import notebook_file
 from course_lib.authoring.prove import Row, prove
-from course_lib.authoring.warm import Warm
+from course_lib.authoring.warm import WarmPool
 from course_lib.grading.judge import Judge
+
+JOBS = 2 * (os.cpu_count() or 1)  # many wrong turns do nothing but wait
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `course prove`."""
     parser.add_argument("numbers", nargs="*", type=int, metavar="NN", help="lessons; all when left out")
     parser.add_argument("--seed", type=int, metavar="N", help="have the checks draw these values, without the judge")
+    parser.add_argument("--jobs", type=int, default=JOBS, metavar="N", help="answers at once (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print the rows as JSON")
 
 
@@ -25,9 +29,11 @@ def run(arguments: argparse.Namespace) -> int:
     numbers = arguments.numbers or [int(stem[:2]) for stem in notebook_file.stems("solutions")]
     shown = (lambda row: None) if arguments.json else _print
     with contextlib.ExitStack() as stack:
-        warm = stack.enter_context(Warm())
-        judge = stack.enter_context(Judge(1)) if arguments.seed is None else None  # it draws a seed for each answer
-        rows = [row for number in numbers for row in prove(number, warm, shown, seed=arguments.seed, judge=judge)]
+        jobs = arguments.jobs
+        judge = stack.enter_context(Judge(jobs)) if arguments.seed is None else None  # it draws a seed for each answer
+        warm = stack.enter_context(WarmPool(jobs))
+        how = {"seed": arguments.seed, "judge": judge, "jobs": jobs}
+        rows = [row for number in numbers for row in prove(number, warm, shown, **how)]
     holes = [row for row in rows if row.hole]
     if arguments.json:
         print(json.dumps([_as_data(row) for row in rows], indent=1, ensure_ascii=False))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import small_course
 from small_course import RIGHT, WRONG, Traces
 
 from course_lib.authoring import graft
-from course_lib.authoring.warm import Warm
+from course_lib.authoring.warm import Warm, WarmPool
 from course_lib.checks.outcome import Outcome
 from course_lib.errors import CourseError
 
@@ -213,3 +214,20 @@ def test_warm_process_that_ignores_the_end_is_killed(small: Path) -> None:
 def test_use_outside_of_the_block_is_refused() -> None:
     with pytest.raises(CourseError, match="use it inside its with block"):
         Warm()._in_warm({})
+
+
+def test_answers_of_a_pool_run_at_once(small: Path, tmp_path: Path) -> None:
+    def meets(own: str, other: str) -> str:
+        waits = f"while not (folder / {other!r}).exists():\n    await asyncio.sleep(0.01)"
+        begins = f"from pathlib import Path\nfolder = Path({str(tmp_path)!r})\n(folder / {own!r}).touch()"
+        return f"{begins}\n{waits}\n{RIGHT['small-double']}"
+
+    with WarmPool(2) as pool, ThreadPoolExecutor(2) as threads:
+        answers = [replace(DOUBLE, answer=meets(*names), target="") for names in (("a", "b"), ("b", "a"))]
+        found = [outcome.outcome for outcome in threads.map(pool.run, answers)]
+    assert found == ["pass", "pass"]
+
+
+def test_a_pool_needs_a_process() -> None:
+    with pytest.raises(CourseError, match="expected at least 1 job, got 0"):
+        WarmPool(0)
