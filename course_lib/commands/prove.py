@@ -13,7 +13,7 @@ from course_lib.authoring.prove import Row, prove
 from course_lib.authoring.warm import WarmPool
 from course_lib.grading.judge import Judge
 
-JOBS = 2 * (os.cpu_count() or 1)  # many wrong turns do nothing but wait
+JOBS = os.cpu_count() or 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ACTIONS = ("flip", "grade", "undo", "refresh")
 AGAIN_WITHIN = timedelta(minutes=15)  # a card graded "again" comes back in the same sitting, after all others
+BRIEF = 48  # characters
 UNDO_WITHIN = timedelta(days=1)  # undo is for a slip, not for history
 
 
@@ -31,10 +32,10 @@ class Deck:
 
     - `kind`: "cards"; `title`; `turn`: the view's number, to be sent back with an action
     - `state`: "front", "back" or "done" (nothing is due now)
-    - `due`, `new`: how many cards wait, and how many were never reviewed
+    - `due`, `new`: how many cards wait, and how many were never reviewed; `repeat`: how many come back in this sitting
     - `card`, `lesson`, `front`: the card that is shown ("" when done); `back`: "" until it is turned
     - `grades`: when turned, `[{"grade": "again", "next": "1 minute"}, ...]`, from again to easy
-    - `can_undo`: whether the latest review can be taken back
+    - `can_undo`: whether the latest review can be taken back; `undoes`: the front of its card, shortened
     - `said`: one sentence for a status line: what the last action did, or when the next card is due
 
     `act()` takes `{"turn": n, "do": "flip"}`, `{"turn": n, "do": "grade", "grade": "good"}`,
@@ -67,7 +68,7 @@ class Deck:
 
     def view(self) -> View:
         """Return what there is to see."""
-        question = self._shown[0] if self._shown else None
+        question, latest = self._shown[0] if self._shown else None, self._latest()
         return {
             "kind": "cards",
             "title": self.title,
@@ -75,14 +76,21 @@ class Deck:
             "state": "done" if question is None else "back" if self._is_turned else "front",
             "due": len(self._due),
             "new": len(self._new),
+            "repeat": len(self._soon),
             "card": question.id if question else "",
             "lesson": question.lesson if question else "",
             "front": question.prompt if question else "",
             "back": back_of(question) if question and self._is_turned else "",
             "grades": self._grades() if self._is_turned else [],
-            "can_undo": self._latest() is not None,
+            "can_undo": latest is not None,
+            "undoes": brief(self._questions[latest[0]].prompt) if latest else "",
             "said": self._said if question else f"{self._said} {self._rest()}".strip(),
         }
+
+    def look(self) -> View:
+        """Return the view after something else was done: a question missed in a quiz is a card now."""
+        self._look()
+        return self.view()
 
     def act(self, action: Action) -> View:
         """Do what the learner asked for on the view of that turn, and return the new view."""
@@ -116,8 +124,9 @@ class Deck:
         self._due = [name for due, name in dated if due <= now]
         self._new = [one.id for one in stand if one.is_new]
         self._later = [(due, name) for due, name in dated if due > now]
-        soon = [name for due, name in self._later if due <= now + AGAIN_WITHIN and self._standing(name).last == "again"]
-        pile = [*self._due, *self._new, *soon]
+        soon = now + AGAIN_WITHIN
+        self._soon = [name for due, name in self._later if due <= soon and self._standing(name).last == "again"]
+        pile = [*self._due, *self._new, *self._soon]
         if self._shown and self._shown[0].id in pile and self._standing(self._shown[0].id).events == self._shown[1]:
             return
         if self._shown is None and not pile:
@@ -155,10 +164,11 @@ class Deck:
         self._is_turned = False  # before the look: this review is no stranger's
         self._shown = None
         self._look()
-        due = self._standing(question.id).due()
-        again = span(due - self._journal.now()) if due is not None else ""
+        standing = self._standing(question.id)
+        due, moment = standing.due(), standing.reviews[-1][1] if standing.reviews else self._journal.now()
+        again = span(due - moment) if due is not None else ""  # the words that stood on the button
         self._said = (
-            f"{str(grade).capitalize()}: it comes back in {again}."
+            f'{str(grade).capitalize()}: "{brief(question.prompt)}" comes back in {again}.'
             if is_mine
             else "This card was reviewed in another notebook meanwhile; that review counts, once."
         )
@@ -188,6 +198,11 @@ class Deck:
         if not self._later:
             return "Nothing is due."
         return f"Nothing is due now; the next card is due in {span(self._later[0][0] - self._journal.now())}."
+
+
+def brief(text: str) -> str:
+    """Return the beginning of a front, short enough for a button."""
+    return text if len(text) <= BRIEF else f"{text[: BRIEF - 3].rstrip()}..."
 
 
 def cards_of(stem: str) -> list[Question]:

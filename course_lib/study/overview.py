@@ -65,7 +65,7 @@ class Overview:
         total = self.as_json()["total"]
         listed = [f"  {one}" for one in self.bookmarks]
         return [
-            f"Lessons run to the end: {total['ran']} of {total['lessons']}",
+            f"Lessons whose last cell ran: {total['ran']} of {total['lessons']}",
             f"Predictions right: {total['predictions_right']} of {total['predictions_made']}",
             f"Quiz and cards known: {total['quiz_and_cards_known']} of {total['quiz_and_cards']}",
             f"Cards: {self.cards_due} due, {self.cards_new} new",

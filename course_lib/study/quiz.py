@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from course_lib.study.face import face
 from course_lib.study.journal import Journal
-from course_lib.study.questions import Question, of_kind, stem_of
-from course_lib.study.round import Round, shown, shuffled
+from course_lib.study.met import last_lesson
+from course_lib.study.questions import Question, of_kind, stem_of, stems
+from course_lib.study.round import Round, missed, shown, shuffled, verdict
 from course_lib.study.turns import Action, Turns, View
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Quiz:
     - `options`: `[{"text", "mark", "chosen", "because"}, ...]` in this round's order; `mark` ("right", "wrong") and
       `because` are "" until it is answered
     - `right`, `answered`: the score so far; `best`: the most right answers of a complete round, None before the first
-    - `missed`: when done, the questions answered wrongly, as texts
+    - `missed`: when done, the questions answered wrongly, each with its right answer, as texts
     - `said`: one or two sentences for a status line
 
     `act()` takes `{"turn": n, "do": "answer", "option": i}` with the index of an option, `{"turn": n, "do": "next"}`
@@ -72,9 +73,15 @@ class Quiz:
             "right": played.right(),
             "answered": len(played.answers),
             "best": max((one.right() for one in self._round.complete()), default=None),
-            "missed": [] if question else [q.prompt for q in questions if not played.answers[q.id].result.get("right")],
+            "missed": []
+            if question
+            else [missed(q) for q in questions if not played.answers[q.id].result.get("right")],
             "said": self._said or ("" if question else self._score()),
         }
+
+    def look(self) -> View:
+        """Return the view after something else was done: a quiz shows nothing that hangs on it."""
+        return self.view()
 
     def act(self, action: Action) -> View:
         """Do what the learner asked for on the view of that turn, and return the new view."""
@@ -100,17 +107,15 @@ class Quiz:
         is_mine = self._round.answer(question, options[index])
         self._explained = question
         event = self._round.current.answers[question.id]
-        right = next(option for option in options if option.right)
-        wrong = f'Not this time: the right answer is "{right.text}". The question is in your cards now.'
-        self._said = "Right." if event.result.get("right") else wrong
+        self._said = verdict(question, is_right=event.result.get("right") is True)
         if not is_mine:
             self._said = f"Answered in another notebook meanwhile. {self._said}"
 
     def _score(self) -> str:
         played, questions = self._round.current, self._round.questions
-        missed = len(questions) - played.right()
-        cards = f"; {missed} of them {'is' if missed == 1 else 'are'} in your cards" if missed else ""
-        return f"{played.right()} of {len(questions)} right{cards}."
+        wrong = len(questions) - played.right()
+        others = "the other one is" if wrong == 1 else f"the {wrong} others are"
+        return f"{played.right()} of {len(questions)} right{f'; {others} in your cards' if wrong else ''}."
 
 
 def _text(number: int, question: Question) -> str:
@@ -118,6 +123,6 @@ def _text(number: int, question: Question) -> str:
     return "\n".join([f"{number}. {question.prompt}", *(f"   ({letter}) {option.text}" for letter, option in letters)])
 
 
-def quiz(n: int) -> Quiz | StudyWidget:
-    """Return the quiz of lesson `n`."""
-    return face(Quiz(n))
+def quiz(n: int | None = None) -> Quiz | StudyWidget:
+    """Return the quiz of lesson `n`, without it that of the lesson you were in last."""
+    return face(Quiz(int((last_lesson(Journal().events()) or stems()[0])[:2]) if n is None else n))

@@ -124,6 +124,24 @@ def shown(options: Sequence[Option], chosen: str | None) -> list[dict[str, Any]]
     ]
 
 
+def verdict(question: Question, *, is_right: bool) -> str:
+    """Return what a learner reads after an answer."""
+    if is_right:
+        return "Right."
+    return f'Not this time: the right answer is "{right_of(question).text}". The question is in your cards now.'
+
+
+def missed(question: Question) -> str:
+    """Return a question that was answered wrongly with its right answer, as one line of a result."""
+    is_whole = question.prompt.rstrip("`").endswith((".", "?", "!", ":"))
+    return f"{question.prompt}{'' if is_whole else ':'} {right_of(question).text}"
+
+
+def right_of(question: Question) -> Option:
+    """Return the right option."""
+    return next(option for option in question.options if option.right)
+
+
 def _run(hits: Sequence[bool]) -> int:
     run = 0
     for hit in reversed(hits):

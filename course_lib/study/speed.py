@@ -14,13 +14,13 @@ from course_lib.study.face import face
 from course_lib.study.journal import Journal
 from course_lib.study.met import met_lessons
 from course_lib.study.questions import Question, of_kind, stem_of, stems
-from course_lib.study.round import Played, Round, shown
+from course_lib.study.round import Played, Round, missed, shown, verdict
 from course_lib.study.turns import Action, Turns, View
 
 if TYPE_CHECKING:
     from course_lib.study.widget import StudyWidget
 
-ACTIONS = ("start", "answer", "next", "leave")
+ACTIONS = ("start", "resume", "answer", "next", "leave")
 DRAWN = 10  # questions of a round over all lessons
 
 
@@ -30,18 +30,21 @@ class Speed:
     `view()` is what there is to see, as JSON:
 
     - `kind`: "speed"; `title`; `turn`: the view's number, to be sent back with an action
-    - `state`: "ready" (to start), "asked", "answered" (the reasons are shown) or "done"
+    - `state`: "ready" (to start), "paused" (a round that an earlier kernel began), "asked", "answered" (the reasons are
+      shown) or "done"
     - `timed`: whether this round has a clock; `seconds`: what its answers took so far, None without a clock;
-      `clock`: "runs", "stands" or "off"
-    - `number`, `of`, `question`, `options`, `right`, `answered`, `missed`, `said`: as in a quiz
+      `clock`: "runs", "stands" or "off"; `asked_at`: since when it runs, in seconds of the Unix epoch, else None
+    - `number`, `of`, `question`, `options`, `right`, `answered`, `missed`, `said`: as in a quiz; when ready, `of` is
+      how many questions the next round has
     - `streak`, `longest`: right answers in a row, now and at most in this round
     - `best`: of all complete rounds with a clock `{"right", "of", "seconds"}`; `best_untimed`: of all complete rounds,
       with a clock or without, `{"right", "of"}`; `best_streak`: of all rounds; each None before the first
 
     `act()` takes `{"turn": n, "do": "start", "timed": true}` (when ready or done),
-    `{"turn": n, "do": "answer", "option": i}`, `{"turn": n, "do": "next"}` or `{"turn": n, "do": "leave"}` (back to
-    ready, the round is given up), and returns the new view. One made on an older view changes nothing. The clock of a
-    question begins with the view that shows it; after a restart of the kernel it begins anew.
+    `{"turn": n, "do": "answer", "option": i}`, `{"turn": n, "do": "next"}`, `{"turn": n, "do": "resume"}` (when paused)
+    or `{"turn": n, "do": "leave"}` (back to ready, the round is given up), and returns the new view. One made on an
+    older view changes nothing. The clock of a question begins with the view that shows it; after a restart of the
+    kernel it stands until the learner goes on.
     """
 
     def __init__(
@@ -54,7 +57,9 @@ class Speed:
         self._round = Round(f"speed:{self._stem or 'all'}", pool, self._journal)
         self._turns = Turns(ACTIONS)
         self._explained: Question | None = None
-        self._since = self._clock()
+        self._begin()
+        is_begun = not self._is_ready() and self._round.following is not None
+        self._is_paused = is_begun and bool(self._round.current.opened.get("timed"))
         self._said = ""
 
     def __repr__(self) -> str:
@@ -71,10 +76,10 @@ class Speed:
         """Return what there is to see."""
         is_ready, played = self._is_ready(), self._round.current
         questions = [] if is_ready else self._round.questions
-        question = None if is_ready else self._explained or self._round.following
+        question = None if is_ready or self._is_paused else self._explained or self._round.following
         is_timed = bool(played.opened.get("timed")) and not is_ready
         chosen = str(played.answers[self._explained.id].result.get("option")) if self._explained else None
-        state = "ready" if is_ready else "answered" if self._explained else "asked" if question else "done"
+        state = self._state()
         return {
             "kind": "speed",
             "title": self.title,
@@ -83,18 +88,23 @@ class Speed:
             "timed": is_timed,
             "seconds": round(played.seconds(), 1) if is_timed else None,
             "clock": "off" if not is_timed else "runs" if state == "asked" else "stands",
+            "asked_at": self._asked_at if is_timed and state == "asked" else None,
             "number": questions.index(question) + 1 if question else len(questions),
-            "of": len(questions),
+            "of": self._count() if is_ready else len(questions),
             "question": question.prompt if question else "",
             "options": shown(self._round.options(question), chosen) if question else [],
             "right": 0 if is_ready else played.right(),
             "answered": 0 if is_ready else len(played.answers),
-            "missed": [q.prompt for q in questions if _is_wrong(played, q)] if state == "done" else [],
+            "missed": [missed(q) for q in questions if _is_wrong(played, q)] if state == "done" else [],
             "streak": 0 if is_ready else played.streak(),
             "longest": 0 if is_ready else played.longest(),
             **self._records(),
             "said": self._said or (self._result() if state == "done" else ""),
         }
+
+    def look(self) -> View:
+        """Return the view after something else was done: a round shows nothing that hangs on it."""
+        return self.view()
 
     def act(self, action: Action) -> View:
         """Do what the learner asked for on the view of that turn, and return the new view."""
@@ -102,35 +112,54 @@ class Speed:
         if name is None:
             return self.view()
         seconds = self._clock() - self._since
-        number, is_asked = self._round.current.number, not (self._is_ready() or self._explained)
+        number, is_asked = self._round.current.number, self._state() == "asked"
         asked = self._round.following if is_asked else None
         self._said = ""
         self._round.look()
-        if name == "start" and (self._is_ready() or (self._explained is None and self._round.following is None)):
+        if name == "start" and self._state() in ("ready", "done"):
             self._round.open(self._draw(), timed=action.get("timed", True) is True)
         elif name == "answer" and asked is not None and number == self._round.current.number:
             self._answer(asked, action.get("option"), seconds)
         elif name == "next":
             self._explained = None
         elif name == "leave":
-            self._explained = None
+            self._explained, self._is_paused = None, False
             if not self._is_ready():
                 self._round.open([])  # a round of no questions: the one before stays as far as it was played
+                self._said = "Round dropped; your answers so far are kept."
+        elif name == "resume":
+            self._is_paused = False
         if self._explained and self._explained.id not in self._round.current.answers:
             self._explained = None  # another notebook has begun a round
         self._turns.advance()
-        if name in ("start", "next"):
-            self._since = self._clock()
+        if name in ("start", "next", "resume"):
+            self._begin()
         return self.view()
+
+    def _begin(self) -> None:
+        self._since, self._asked_at = self._clock(), time.time()
+
+    def _state(self) -> str:
+        if self._is_ready():
+            return "ready"
+        if self._is_paused:
+            return "paused"
+        return "answered" if self._explained else "asked" if self._round.following else "done"
+
+    def _count(self) -> int:
+        """Return how many questions the next round has."""
+        pool = len(of_kind("quiz", self._lessons()))
+        return pool if self._stem else min(pool, DRAWN)
+
+    def _lessons(self) -> list[str]:
+        return [self._stem] if self._stem else met_lessons(self._journal.events()) or stems()
 
     def _is_ready(self) -> bool:
         return self._round.current.number == 0 or not self._round.questions
 
     def _draw(self) -> list[Question]:
-        lessons = [self._stem] if self._stem else met_lessons(self._journal.events()) or stems()
-        pool = of_kind("quiz", lessons)
         seed = f"{self._round.name} {self._round.current.number + 1}"
-        return random.Random(seed).sample(pool, min(len(pool), DRAWN) if self._stem is None else len(pool))
+        return random.Random(seed).sample(of_kind("quiz", self._lessons()), self._count())
 
     def _answer(self, question: Question, index: object, seconds: float) -> None:
         options = self._round.options(question)
@@ -139,13 +168,7 @@ class Speed:
         took = {"seconds": round(seconds, 3)} if self._round.current.opened.get("timed") else {}
         self._round.answer(question, options[index], **took)
         self._explained = question
-        right = next(option for option in options if option.right)
-        is_right = not _is_wrong(self._round.current, question)
-        self._said = (
-            "Right."
-            if is_right
-            else f'Not this time: the right answer is "{right.text}". The question is in your cards now.'
-        )
+        self._said = verdict(question, is_right=not _is_wrong(self._round.current, question))
 
     def _records(self) -> View:
         rounds = self._round.complete()

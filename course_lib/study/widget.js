@@ -1,6 +1,8 @@
 // Cards, quiz and speed challenge: draws the view its model has, and sends back what the learner does on that view.
 // Whatever the bank says becomes text nodes only, so no wording can turn into markup.
 const PATIENCE_MS = 2000; // until we say that the kernel has not answered
+const FRESH_MS = 400; // a key this soon after a new screen was meant for what stood there before
+const ENDS = { Home: 0, End: -1 };
 const STEPS = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
 
 const node = (tag, attributes, ...children) => {
@@ -14,13 +16,15 @@ const plain = (text) => text.replaceAll("`", "");
 const line = (text, kind = "line") => (text ? [node("p", { class: `study-${kind}` }, ...words(text))] : []);
 const capital = (text) => text[0].toUpperCase() + text.slice(1);
 const rounded = (seconds) => `${Math.floor(seconds)} s`;
+const letter = (i) => String.fromCharCode(97 + i);
 
 // --- parts of a screen; `act` sends an action, made by the element that is given with it
 
 function button(act, action, attributes, ...children) {
   const made = node("button", { type: "button", ...attributes }, ...children);
-  // the second half of a double click was meant for what stood there before
-  made.addEventListener("click", (event) => event.detail > 1 || act(action, made));
+  // the second half of a double click was meant for what stood there before; a key press comes as a click without count
+  const isHasty = (event) => event.detail > 1 || (event.detail === 0 && made.closest("[data-fresh]"));
+  made.addEventListener("click", (event) => isHasty(event) || act(action, made));
   return made;
 }
 
@@ -35,12 +39,12 @@ function side(name, text) {
   return node("div", { class: `study-side study-${name}` }, ...line(name, "name"), ...line(text, "text"));
 }
 
-const number = (i) => node("kbd", { "aria-hidden": "true" }, String(i + 1)); // the key that chooses it
+const key = (sign) => node("kbd", { "aria-hidden": "true" }, sign); // the key that chooses it
 
 function grades(view, act) {
   const made = view.grades.map(({ grade, next }, i) => {
     const text = node("span", {}, capital(grade), node("span", { class: "study-next" }, `in ${next}`));
-    return button(act, { do: "grade", grade }, { "data-choice": "" }, number(i), text);
+    return button(act, { do: "grade", grade }, { "data-key": i + 1 }, key(i + 1), text);
   });
   const name = "How well did you know it?";
   return node("div", { class: "study-grades study-choices", role: "group", "aria-label": name }, ...made);
@@ -50,7 +54,8 @@ function grades(view, act) {
 function open(option, i, act) {
   const state = { role: "radio", "aria-checked": false, "aria-disabled": false, tabindex: i ? -1 : 0 };
   const text = node("span", {}, ...words(option.text));
-  return button(act, { do: "answer", option: i }, { "data-choice": "", class: "study-option", ...state }, number(i), text);
+  const look = { "data-key": letter(i), class: "study-option", ...state };
+  return button(act, { do: "answer", option: i }, look, key(letter(i)), text);
 }
 
 // an option after the answer: its mark in words, and its reason
@@ -59,7 +64,7 @@ function marked(option, i, id) {
   const look = { class: `study-option study-${option.mark}`, "aria-describedby": `${id}-because-${i}` };
   const mark = node("span", { class: "study-mark" }, option.chosen ? `${option.mark}, your answer` : option.mark);
   const text = node("span", {}, ...words(option.text));
-  const radio = node("button", { type: "button", ...look, ...state }, number(i), text, mark);
+  const radio = node("button", { type: "button", ...look, ...state }, key(letter(i)), text, mark);
   return node("div", {}, radio, node("div", { class: "study-because", id: `${id}-because-${i}` }, ...words(option.because)));
 }
 
@@ -84,14 +89,20 @@ function records(view) {
 
 // --- screens: what each state of each kind shows
 
+function undoing(view, act) {
+  if (!view.can_undo) return [];
+  return [button(act, { do: "undo" }, {}, node("span", {}, "Undo the review of: ", ...words(view.undoes)))];
+}
+
 function cards(view, act) {
-  const top = [head(view, `${view.due} due, ${view.new} new`), ...line(view.said)];
-  const undo = view.can_undo ? [button(act, { do: "undo" }, {}, "Undo the last review")] : [];
-  if (view.state === "done") return [...top, controls(button(act, { do: "refresh" }, {}, "Look again"), ...undo)];
-  top.push(side("front", view.front));
+  const repeat = view.repeat ? `, ${view.repeat} to repeat` : "";
+  const top = [head(view, `${view.due} due, ${view.new} new${repeat}`), ...line(view.said)];
+  const undo = undoing(view, act);
+  if (view.state === "done") return [...top, controls(button(act, { do: "refresh" }, {}, "Check again"), ...undo)];
+  top.push(side("Front", view.front));
   const turn = () => button(act, { do: "flip" }, { class: "study-main" }, "Turn the card");
   if (view.state === "front") return [...top, controls(turn(), ...undo)];
-  return [...top, side("back", view.back), ...line("How well did you know it?"), grades(view, act)];
+  return [...top, side("Back", view.back), ...line("How well did you know it?"), grades(view, act)];
 }
 
 function question(view, act, id, leave = []) {
@@ -109,25 +120,47 @@ function quiz(view, act, id) {
   if (view.state !== "done") return question(view, act, id);
   const best = view.best === null ? "" : `Your best round: ${view.best} of ${view.of} right.`;
   const again = button(act, { do: "again" }, {}, "Once more");
-  return [head(view, "done"), ...line(view.said, "verdict"), ...line(best), ...missed(view), controls(again)];
+  return [head(view, "Done"), ...line(view.said, "verdict"), ...line(best), ...missed(view), controls(again)];
+}
+
+function paused(view, act, drop) {
+  const text = "The kernel was restarted in the middle of this round. Its clock stands until you go on.";
+  const on = button(act, { do: "resume" }, { class: "study-main" }, "Go on");
+  return [head(view, `${view.answered} of ${view.of} answered`), ...line(text), controls(on, drop)];
 }
 
 function speed(view, act, id) {
-  if (view.question) return question(view, act, id, [button(act, { do: "leave" }, {}, "Leave this round")]);
+  const drop = button(act, { do: "leave" }, {}, "Drop this round");
+  if (view.question) return question(view, act, id, [drop]);
+  if (view.state === "paused") return paused(view, act, drop);
   const isReady = view.state === "ready";
-  const rule = "The clock stands still while you read why. Without a clock a round is worth the same.";
+  const rule = `${view.of} questions. The clock counts up, without a limit, and stands still while you read why.`;
   const start = (timed, text) => button(act, { do: "start", timed }, {}, text);
-  const parts = [head(view, isReady ? "" : "done"), ...line(view.said, "verdict"), ...line(isReady ? rule : "")];
+  const parts = [head(view, isReady ? "" : "Done"), ...line(view.said, "verdict"), ...line(isReady ? rule : "")];
   const starts = controls(start(true, "Start with a clock"), start(false, "Start without a clock"));
   return [...parts, ...records(view), ...missed(view), starts];
 }
 
-const SCREENS = { cards, quiz, speed };
+// the same model in another cell
+const moved = (view) => [head(view, ""), ...line(view.said)];
+
+const SCREENS = { cards, quiz, speed, moved };
 const KEYS = {
-  front: "Enter turns the card, Esc leaves.",
-  back: "1 to 4 or Enter grade it, arrows move, Esc leaves.",
-  asked: "Arrows move, Enter or a number answers, Esc leaves.",
+  front: "Enter turns the card",
+  back: "1 to 4 or Enter grade it, arrows move",
+  asked: "Arrows move, Enter or a letter answers",
+  answered: "Enter goes on",
+  paused: "Enter goes on, Tab moves",
+  ready: "Enter starts, Tab moves",
+  done: "Enter begins again, Tab moves",
 };
+
+// keys work where the focus is: before that, how to bring it here
+function keys({ state }) {
+  if (!(state in KEYS)) return [];
+  const inside = line(`${KEYS[state]}; Esc: back to the notebook.`, "keys study-inside");
+  return [...line("For keys, Tab into this box.", "keys study-outside"), ...inside];
+}
 
 // what a screen reader hears after an action; a question itself is the name of its group, which gets the focus
 function told(view) {
@@ -137,12 +170,8 @@ function told(view) {
   return [view.said, chosen?.because].filter(Boolean).join(" ");
 }
 
-// where the focus goes when the screen changes: what leads on, or the first choice; a result is read before it is left,
-// so there one Enter too many must not begin the next round
-function first(screen) {
-  if (screen.dataset.state === "done") return screen;
-  return screen.querySelector(".study-main") ?? screen.querySelector("button");
-}
+// where the focus goes when the screen changes: what leads on, or the first choice
+const first = (screen) => screen.querySelector(".study-main") ?? screen.querySelector("button") ?? screen;
 
 // --- keys
 
@@ -150,7 +179,7 @@ const isModified = (event) => event.shiftKey || event.ctrlKey || event.metaKey |
 
 function move(event) {
   const group = [...(event.target.closest(".study-choices")?.querySelectorAll("button") ?? [])];
-  const next = group.at((group.indexOf(event.target) + STEPS[event.key]) % group.length);
+  const next = group.at(ENDS[event.key] ?? (group.indexOf(event.target) + STEPS[event.key]) % group.length);
   if (!next) return;
   event.preventDefault();
   if (next.role === "radio") for (const one of group) one.tabIndex = one === next ? 0 : -1;
@@ -164,11 +193,12 @@ function leave(root, from) {
 }
 
 function press(root, event) {
+  const { key, repeat } = event;
   if (isModified(event)) return;
-  if (event.repeat && (event.key === "Enter" || event.key === " ")) event.preventDefault(); // a key held down acts once
-  else if (event.key in STEPS) move(event);
-  else if (event.key === "Escape") leave(root, event.target);
-  else if (/^[1-9]$/.test(event.key) && !event.repeat) root.querySelectorAll("[data-choice]")[event.key - 1]?.click();
+  if (repeat && (key === "Enter" || key === " ")) event.preventDefault(); // a key held down acts once
+  else if (key in STEPS || key in ENDS) move(event);
+  else if (key === "Escape") leave(root, event.target);
+  else if (/^[1-9a-z]$/i.test(key) && !repeat) root.querySelector(`[data-key="${key.toLowerCase()}"]`)?.click();
 }
 
 // JupyterLab binds keys to whatever has the focus: keep them away there, but let Shift+Enter still run the cell
@@ -176,7 +206,7 @@ const mute = (event) => event.target.toggleAttribute("data-lm-suppress-shortcuts
 
 // --- the widget
 
-const LOST = "Not kept: the kernel was restarted. Run this cell again, it goes on where you were.";
+const LOST = "Not kept: the kernel was restarted. Run the first cell and this one again, it goes on where you were.";
 const BUSY = "The kernel is busy: what you did is kept, and counts once.";
 
 // say whether an action could be sent: it cannot once another kernel has taken the place of the widget's own
@@ -189,12 +219,15 @@ function delivers(model, action) {
   }
 }
 
-// seconds that run on the page; the ones that count are Python's
+// seconds that run on the page; the ones that count are Python's. A page that is loaded again finds out how long it was
+// away, if its machine's clock and the kernel's agree
 function ticking(view, clock) {
-  const began = performance.now();
-  const show = () => (clock.textContent = rounded(view.seconds + (performance.now() - began) / 1000));
-  const isStill = view.clock !== "runs" || matchMedia("(prefers-reduced-motion: reduce)").matches;
-  return isStill ? 0 : setInterval(show, 1000);
+  if (view.clock !== "runs") return 0;
+  const away = Date.now() / 1000 - view.asked_at;
+  const began = performance.now() / 1000 - (away > 0 && away < 3600 ? away : 0);
+  const show = () => (clock.textContent = rounded(view.seconds + performance.now() / 1000 - began));
+  show();
+  return matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : setInterval(show, 1000);
 }
 
 // put a screen in the place of another; where the focus was inside, it goes on in the new one
@@ -203,7 +236,15 @@ function replace(old, screen) {
   old.after(screen); // before the old one goes: the focus must have somewhere to go
   if (hasFocus) first(screen).focus({ preventScroll: true });
   old.remove();
-  if (hasFocus) first(screen).scrollIntoView({ block: "nearest" });
+  screen.dataset.fresh = "";
+  setTimeout(() => delete screen.dataset.fresh, FRESH_MS);
+  return hasFocus;
+}
+
+// a screen begins with what is asked; one that is too tall shows that, but of a turned card the grades
+function bringIntoView(root, state) {
+  const isTall = root.getBoundingClientRect().height > window.innerHeight * 0.7;
+  root.scrollIntoView({ block: isTall ? (state === "back" ? "end" : "start") : "nearest" });
 }
 
 function render({ model, el }) {
@@ -214,12 +255,15 @@ function render({ model, el }) {
   const { title } = model.get("view");
   const root = node("div", { class: "study", role: "group", "aria-label": title }, node("div", {}), status);
   let sent = null; // the action that waits for its reply, and the element it was made with
-  let [turn, patience, clock] = [null, 0, 0];
+  let [turn, drawn, patience, clock] = [null, "", 0, 0];
 
   const act = (action, by) => {
     sent ??= { action: { ...action, turn }, by }; // whatever is pressed meanwhile sends the first action again
     clearTimeout(patience);
-    if (!delivers(model, sent.action)) return void (note.textContent = LOST);
+    if (!delivers(model, sent.action)) {
+      clearInterval(clock);
+      return void (note.textContent = LOST);
+    }
     sent.by.classList.add("study-sent");
     if (sent.by.role === "radio") sent.by.setAttribute("aria-checked", true);
     patience = setTimeout(() => (note.textContent = BUSY), PATIENCE_MS);
@@ -227,31 +271,39 @@ function render({ model, el }) {
   const draw = (view) => {
     const state = { class: "study-screen", "data-state": view.state, tabindex: -1 };
     const screen = node("div", state, ...SCREENS[view.kind](view, act, id));
-    screen.append(...line(KEYS[view.state] ?? "", "keys"));
-    replace(root.firstChild, screen);
+    screen.append(...keys(view));
+    if (replace(root.firstChild, screen)) bringIntoView(root, view.state);
     spoken.textContent = plain(told(view));
     clearInterval(clock);
     clock = ticking(view, screen.querySelector(".study-clock"));
+    drawn = JSON.stringify(view);
   };
   const settle = () => {
     clearTimeout(patience);
     sent?.by.classList.remove("study-sent");
     sent = null;
     note.textContent = model.get("fault");
+    look();
+  };
+  // also when another box has changed what stands here
+  const look = () => {
     const view = model.get("view");
-    if (view.turn !== turn) draw(view);
+    if (sent || JSON.stringify(view) === drawn) return;
+    draw(view);
     turn = view.turn;
   };
 
   root.addEventListener("keydown", (event) => press(root, event));
   for (const name of ["keydown", "keyup", "focusin"]) root.addEventListener(name, mute);
   model.on("change:replies", settle);
+  model.on("change:view", look);
   settle();
   el.append(root);
   return () => {
     clearTimeout(patience);
     clearInterval(clock);
     model.off("change:replies", settle);
+    model.off("change:view", look);
   };
 }
 export default { render };

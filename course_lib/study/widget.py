@@ -15,8 +15,10 @@ import traitlets
 
 from course_lib.errors import CourseError
 from course_lib.study.face import Model
+from course_lib.study.turns import Action, View
 
 HERE = Path(__file__).parent
+RUN = "Run this cell: it begins here, or goes on where you were."
 
 _shown: dict[str, StudyWidget] = {}
 
@@ -38,8 +40,8 @@ class StudyWidget(anywidget.AnyWidget):
         self.on_msg(self._on_message)
 
     def __repr__(self) -> str:
-        """Return the text of the model: what a saved notebook shows."""
-        return repr(self._model)
+        """Return the text of the model: what a saved notebook shows, and how to get more than text."""
+        return f"{self._model!r}\n{RUN}"
 
     def _on_message(self, _widget: object, content: Any, _buffers: object) -> None:  # Any: what the browser sent
         with suppress(RuntimeError):  # the loop is closed: the kernel is going down
@@ -56,12 +58,46 @@ class StudyWidget(anywidget.AnyWidget):
         with self.hold_sync():
             self.view, self.fault = view, fault
             self.replies += 1
+        for other in _shown.values():
+            if other is not self:
+                other.look()
+
+    def look(self) -> None:
+        """Show what another widget has changed: a question missed in a quiz is a card now."""
+        with suppress(CourseError):  # it is said where the learner acts
+            self.view = self._model.look()
+
+    def move(self) -> None:
+        """Say that the model is shown elsewhere; the widget stays, for a closed one leaves an error after a reload."""
+        self._model = _Moved(self._model)
+        self.view = self._model.view()
+
+
+class _Moved:
+    """Stands where a model was shown before; it says so, and nothing can be done with it."""
+
+    def __init__(self, model: Model) -> None:
+        self.title = model.title
+        self._text = repr(model)
+
+    def __repr__(self) -> str:
+        return self._text
+
+    def view(self) -> View:
+        said = "It is shown in the cell that you ran last."
+        return {"kind": "moved", "title": self.title, "turn": -1, "state": "moved", "said": said}
+
+    def look(self) -> View:
+        return self.view()
+
+    def act(self, _action: Action) -> View:
+        return self.view()
 
 
 def show(model: Model) -> StudyWidget:
-    """Return a widget for the model, and close the one an earlier run of the cell has shown."""
+    """Return a widget for the model; one that another cell, or an earlier run, has shown says where it is now."""
     earlier = _shown.pop(model.title, None)
     if earlier is not None:
-        earlier.close()
+        earlier.move()
     widget = _shown[model.title] = StudyWidget(model)
     return widget

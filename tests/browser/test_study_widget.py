@@ -39,6 +39,7 @@ for block in range(300):
     if pathlib.Path({clicked!r}).exists():
         break
 """
+TAKES_KEYS = ".study-screen:not([data-fresh])"
 BOTH_THEMES = pytest.mark.parametrize("theme", ["light", "dark"], indirect=True, scope="module")
 
 
@@ -113,13 +114,13 @@ def show(desk: Desk, kind: str) -> Locator:
         desk.cell(source).locator(".cm-content").click()
         desk.run_here()
     found = desk.cell(CELLS[kind]).locator(".study")
-    found.wait_for()
+    found.locator(TAKES_KEYS).wait_for()
     return found
 
 
 def screen(widget: Locator, state: str) -> Locator:
-    """Wait for a screen of that state, and return it."""
-    found = widget.locator(f".study-screen[data-state={state}]")
+    """Wait for a screen of that state until it takes keys, and return it."""
+    found = widget.locator(f"{TAKES_KEYS}[data-state={state}]")
     found.wait_for()
     return found
 
@@ -178,15 +179,17 @@ def test_cards_by_keyboard_only(desk: Desk, theme: str) -> None:
     keys.press("ArrowRight")
     expect(good).to_be_focused()
     keys.press("Enter")
-    expect(cards.get_by_role("status")).to_contain_text("Good: it comes back in 10 minutes. Front: ")
+    screen(cards, "front")
+    expect(cards.get_by_role("status")).to_contain_text(re.compile('Good: ".+" comes back in 10 minutes. Front: '))
     expect(cards.get_by_role("button", name="Turn the card")).to_be_focused()
 
     keys.press("Space")
     screen(cards, "back")
     keys.press("4")
-    expect(cards.get_by_role("status")).to_contain_text("Easy: it comes back in ")
+    screen(cards, "front")
+    expect(cards.get_by_role("status")).to_contain_text(re.compile('Easy: ".+" comes back in '))
     keys.press("Tab")
-    expect(cards.get_by_role("button", name="Undo the last review")).to_be_focused()
+    expect(cards.get_by_role("button", name="Undo the review of: ")).to_be_focused()
     keys.press("Space")
     expect(cards.get_by_role("status")).to_contain_text("The last review is taken back; here is its card again.")
     assert [one.get("grade", "undo") for one in result_of(desk, "reviewed")] == ["good", "easy", "undo"]
@@ -203,19 +206,18 @@ def test_all_cards_are_reviewed_until_nothing_is_due(desk: Desk) -> None:
     cards.get_by_role("button", name="Turn the card").focus()
     count = len(of_kind("card", [STEM])) + len(of_kind("recall", [STEM]))
     for _ in range(count):
+        screen(cards, "front")
         desk.page.keyboard.press("Enter")
         screen(cards, "back")
         desk.page.keyboard.press("4")
         expect(cards.locator("[data-state=back]")).to_have_count(0)
     done = screen(cards, "done")
     expect(done).to_contain_text("Nothing is due now; the next card is due in ")
-    expect(done).to_be_focused()
+    expect(done.get_by_role("button", name="Check again")).to_be_focused()
     assert faults(desk.page) == []
     desk.picture("cards-done")
-    desk.page.keyboard.press("Tab")
-    expect(done.get_by_role("button", name="Look again")).to_be_focused()
     desk.page.keyboard.press("Enter")
-    expect(done).to_be_focused()
+    expect(screen(cards, "done").get_by_role("button", name="Check again")).to_be_focused()
     assert len(result_of(desk, "reviewed")) == count
 
 
@@ -239,7 +241,7 @@ def test_a_quiz_by_mouse(desk: Desk, theme: str) -> None:
             desk.picture(f"quiz-answered-{theme}")
         quiz.get_by_role("button", name="Next question" if number < len(QUESTIONS) - 1 else "See the result").click()
     done = screen(quiz, "done")
-    expect(done).to_contain_text(f"{len(QUESTIONS) - 1} of {len(QUESTIONS)} right; 1 of them is in your cards.")
+    expect(done).to_contain_text(f"{len(QUESTIONS) - 1} of {len(QUESTIONS)} right; the other one is in your cards.")
     assert has_focus(quiz)
     assert faults(desk.page) == []
     desk.picture(f"quiz-done-{theme}")
@@ -256,7 +258,14 @@ def test_a_quiz_by_keyboard_only(desk: Desk) -> None:
     expect(radios.first).to_be_focused()
     keys.press("ArrowRight")
     expect(radios.nth(1)).to_be_focused()
+    keys.press("End")
+    expect(radios.last).to_be_focused()
+    keys.press("Home")
+    expect(radios.first).to_be_focused()
     assert quiz.locator("[aria-checked=true]").count() == 0
+    expect(quiz.get_by_text("Arrows move, Enter or a letter answers")).to_be_visible()
+    keys.press("1")  # a number is no key here: it could be one of the answers
+    keys.press("ArrowRight")
     keys.press("Enter")
     screen(quiz, "answered")
     following = quiz.get_by_role("button", name="Next question")
@@ -264,12 +273,41 @@ def test_a_quiz_by_keyboard_only(desk: Desk) -> None:
     keys.press("Shift+Tab")  # back to what was chosen, and its reason
     expect(quiz.locator("[aria-checked=true]")).to_be_focused()
     keys.press("Enter")
-    keys.press("1")  # neither answers again
+    keys.press("a")  # neither answers again
     keys.press("Tab")
     keys.press("Enter")
     screen(quiz, "asked")
     expect(quiz.get_by_role("radio").first).to_be_focused()
     assert len(result_of(desk, "answered")) == 1
+    keys.press("b")
+    screen(quiz, "answered")
+    expect(quiz.get_by_role("radio").nth(1)).to_be_checked()
+
+
+PRESS_AT_ONCE = """
+(root) => new MutationObserver((_changes, watching) => {
+  const radio = root.querySelector("[data-state=asked] [role=radio]");
+  if (!radio) return;
+  watching.disconnect();
+  radio.click();
+  root.dataset.hasty = "";
+}).observe(root, { childList: true })
+"""
+
+
+def test_a_key_pressed_twice_answers_no_question_unread(desk: Desk) -> None:
+    quiz, keys = show(desk, "quiz"), desk.page.keyboard
+    quiz.get_by_role("radio").first.focus()
+    keys.press("Enter")
+    screen(quiz, "answered")
+    quiz.evaluate(PRESS_AT_ONCE)  # as soon as the next question is there: what a second Enter does
+    keys.press("Enter")
+    expect(quiz).to_have_attribute("data-hasty", "")
+    expect(screen(quiz, "asked")).to_contain_text(f"Question 2 of {len(QUESTIONS)}")
+    assert len(result_of(desk, "answered")) == 1
+    keys.press("Enter")  # read by now
+    screen(quiz, "answered")
+    assert len(result_of(desk, "answered")) == 2
 
 
 def test_a_key_held_down_acts_once(desk: Desk) -> None:
@@ -297,22 +335,20 @@ def test_a_speed_run_to_its_end(desk: Desk, theme: str) -> None:
             expect(asked.locator(".study-clock")).to_have_text(re.compile(r"^[1-9]\d* s$"))  # it runs
             assert faults(desk.page) == []
             desk.picture(f"speed-asked-{theme}")
-        keys.press("1" if number else "2")
+        keys.press("a" if number else "b")
         screen(speed, "answered")
         keys.press("Enter")
-    done = screen(speed, "done")
+    screen(speed, "done")
     expect(speed.get_by_role("status")).to_contain_text(f"of {len(QUESTIONS)} right in ")
-    expect(done).to_be_focused()
-    keys.press("Enter")  # one too many begins nothing
-    expect(done).to_be_focused()
+    expect(speed.get_by_role("button", name="Start with a clock")).to_be_focused()
     assert faults(desk.page) == []
     desk.picture(f"speed-done-{theme}")
 
     speed.get_by_role("button", name="Start without a clock").click()
     screen(speed, "asked")
     expect(speed.locator(".study-clock")).to_be_empty()
-    speed.get_by_role("button", name="Leave this round").click()
-    screen(speed, "ready")
+    speed.get_by_role("button", name="Drop this round").click()
+    expect(screen(speed, "ready")).to_contain_text("Round dropped; your answers so far are kept.")
     assert has_focus(speed)
     timed, untimed, left = result_of(desk, "opened")[-3:]
     assert (timed["timed"], untimed["timed"], left["questions"]) == (True, False, [])
@@ -322,14 +358,49 @@ def test_a_speed_run_to_its_end(desk: Desk, theme: str) -> None:
 def test_a_reload_in_the_middle_changes_nothing(desk: Desk) -> None:
     quiz = show(desk, "quiz")
     right_option(quiz).click()
-    before = screen(quiz, "answered").inner_text()
+    before = screen(quiz, "answered").locator(".study-choices").inner_text()
     desk.save()
     desk.page.reload()
     quiz = desk.cell(CELLS["quiz"]).locator(".study")
-    assert screen(quiz, "answered").inner_text() == before
+    assert screen(quiz, "answered").locator(".study-choices").inner_text() == before
     quiz.get_by_role("button", name="Next question").click()
     expect(screen(quiz, "asked")).to_contain_text(f"Question 2 of {len(QUESTIONS)}, 1 right")
     assert len(result_of(desk, "answered")) == 1
+
+
+def test_a_clock_counts_on_over_a_reload_and_stands_after_a_restart(desk: Desk) -> None:
+    speed = show(desk, "speed")
+    speed.get_by_role("button", name="Start with a clock").click()
+    screen(speed, "asked")
+    expect(speed.locator(".study-clock")).to_have_text(re.compile(r"^([2-9]|\d\d+) s$"))
+    desk.save()
+    desk.page.reload()
+    speed = desk.cell(CELLS["speed"]).locator(".study")
+    screen(speed, "asked")
+    expect(speed.locator(".study-clock")).to_have_text(re.compile(r"^([3-9]|\d\d+) s$"))
+    desk.page.get_by_text("| Idle").first.wait_for()
+    desk.menu("Kernel", "Restart Kernel…")
+    desk.page.get_by_role("button", name="Confirm Kernel Restart").click()
+    expect(desk.page.get_by_text("| Idle").first).to_be_visible()
+    speed = show(desk, "speed")
+    expect(screen(speed, "paused")).to_contain_text("Its clock stands until you go on.")
+    assert faults(desk.page) == []
+    desk.picture("speed-paused")
+    speed.get_by_role("button", name="Go on").click()
+    expect(screen(speed, "asked")).to_contain_text(f"Question 1 of {len(QUESTIONS)}")
+    assert [len(one["questions"]) for one in result_of(desk, "opened")] == [len(QUESTIONS)]
+
+
+def test_a_second_cell_says_where_the_first_one_is_shown(desk: Desk) -> None:
+    show(desk, "quiz")
+    again = desk.cell("import study")
+    again.locator(".cm-content").click()
+    desk.page.keyboard.press("Control+End")
+    desk.page.keyboard.type(f"\n{CELLS['quiz']}")
+    desk.run_here()
+    expect(again.locator(".study")).to_contain_text("Question 1 of")
+    expect(desk.sheet().locator(".study-line", has_text="It is shown in the cell that you ran last.")).to_be_visible()
+    desk.picture("quiz-moved")
 
 
 def test_a_kernel_restart_in_the_middle_changes_nothing(desk: Desk) -> None:
@@ -342,7 +413,7 @@ def test_a_kernel_restart_in_the_middle_changes_nothing(desk: Desk) -> None:
     desk.cell(CELLS["quiz"])
     quiz.get_by_role("button", name="Next question").click()
     expect(quiz.get_by_role("status")).to_contain_text(
-        "Not kept: the kernel was restarted. Run this cell again, it goes on where you were."
+        "Not kept: the kernel was restarted. Run the first cell and this one again, it goes on where you were."
     )
     desk.picture("quiz-kernel-lost")
     quiz = show(desk, "quiz")
@@ -419,4 +490,5 @@ def test_a_stored_sheet_is_the_models_text(desk: Desk, room: Room) -> None:
     texts = {cell["id"]: "".join(out["data"]["text/plain"]) for cell in stored["cells"] for out in cell["outputs"]}
     assert texts["quiz"].startswith(f"Quiz of lesson 03: {len(QUESTIONS)} questions\n1. ")
     assert texts["cards"].startswith("Cards of lesson 03: 13\n- ")
-    assert texts["speed"] == f"Speed challenge of lesson 03: {len(QUESTIONS)} questions, with a clock or without"
+    speed = f"Speed challenge of lesson 03: {len(QUESTIONS)} questions, with a clock or without"
+    assert texts["speed"] == f"{speed}\nRun this cell: it begins here, or goes on where you were."

@@ -12,7 +12,7 @@ import pytest
 
 from course_lib.errors import CourseError
 from course_lib.study import store
-from course_lib.study.deck import Deck, back_of, cards_of
+from course_lib.study.deck import Deck, back_of, brief, cards_of
 from course_lib.study.progress import events, record
 from course_lib.study.questions import of_kind
 
@@ -50,7 +50,9 @@ def test_a_new_deck_shows_the_first_front_and_no_back(now: Now) -> None:
         "front": FRONTS[0],
         "back": "",
         "grades": [],
+        "repeat": 0,
         "can_undo": False,
+        "undoes": "",
         "said": "",
     }
     assert json.loads(json.dumps(view)) == view
@@ -72,7 +74,7 @@ def test_a_grade_is_an_event_and_the_next_card_comes(now: Now) -> None:
     do(model, "flip")
     view = do(model, "grade", grade="good")
     assert (view["front"], view["state"], view["new"]) == (FRONTS[1], "front", 10)
-    assert view["said"] == "Good: it comes back in 10 minutes."
+    assert view["said"] == 'Good: "Why does `asyncio.run` fail in Jupyter?" comes back in 10 minutes.'
     (event,) = events("reviewed")
     assert (event.object, event.at_utc) == ("00-card-asyncio-run", "2027-01-04T09:00:00.000000+00:00")
     assert event.result == {"grade": "good", "lesson": "00_doors_open"}
@@ -122,17 +124,20 @@ def test_a_card_graded_again_comes_back_in_the_same_sitting_after_all_others(now
     for _ in range(10):
         assert model.view()["card"] != "00-card-asyncio-run"
         grade(model, "easy")
-    assert (model.view()["card"], model.view()["state"]) == ("00-card-asyncio-run", "front")
+    view = model.view()
+    assert (view["card"], view["state"]) == ("00-card-asyncio-run", "front")
+    assert (view["due"], view["new"], view["repeat"]) == (0, 0, 1)
     grade(model, "easy")
     assert model.view()["state"] == "done"
-    assert model.view()["said"] == "Easy: it comes back in 1 day. Nothing is due now; the next card is due in 1 day."
+    easy = 'Easy: "Why does `asyncio.run` fail in Jupyter?" comes back in 1 day.'
+    assert model.view()["said"] == f"{easy} Nothing is due now; the next card is due in 1 day."
 
 
 def test_undo_brings_the_card_and_its_date_back(now: Now) -> None:
     model = deck(now)
     grade(model)
     grade(model, "easy")
-    assert model.view()["can_undo"]
+    assert (model.view()["can_undo"], model.view()["undoes"]) == (True, brief(FRONTS[1]))
     view = do(model, "undo")
     assert (view["front"], view["state"], view["new"]) == (FRONTS[1], "front", 10)
     assert view["said"] == "The last review is taken back; here is its card again."
@@ -198,7 +203,7 @@ def test_two_notebooks_that_undo_take_back_one_review(now: Now) -> None:
 
 RACE = """
 import sys
-from course_lib.study.deck import Deck
+from course_lib.study.deck import Deck, brief
 deck = Deck(0)
 deck.act({"turn": deck.view()["turn"], "do": "flip"})
 print("ready", flush=True)

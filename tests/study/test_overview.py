@@ -25,7 +25,7 @@ def at(minute: float, verb: str, obj: str, **result: object) -> Event:
 def test_a_learner_who_did_nothing_begins_at_the_beginning() -> None:
     mine = overview(POINTS)
     assert mine.lines() == [
-        "Lessons run to the end: 0 of 3",
+        "Lessons whose last cell ran: 0 of 3",
         "Predictions right: 0 of 0",
         "Quiz and cards known: 0 of 32",
         "Cards: 0 due, 0 new",

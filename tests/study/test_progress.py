@@ -188,7 +188,7 @@ def test_progress_reads_the_same_for_the_same_events() -> None:
         "00_doors_open  1 of 2 questions, 2 of 3 points",
         "01_event_loop  0 of 0 questions, 0 of 0 points",
         "02_landscape   0 of 0 questions, 0 of 0 points",
-        "Lessons run to the end: 0 of 3",
+        "Lessons whose last cell ran: 0 of 3",
         "Predictions right: 0 of 0",
         "Quiz and cards known: 0 of 50",
         "Cards: 0 due, 0 new",

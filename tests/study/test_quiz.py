@@ -94,8 +94,8 @@ def test_the_last_answer_ends_with_the_score(now: Now) -> None:
     view = model.view()
     assert (view["state"], view["question"], view["options"]) == ("done", "", [])
     assert (view["right"], view["of"], view["best"]) == (3, 4, 3)
-    assert view["missed"] == ["`client(app)` opens"]
-    assert view["said"] == "3 of 4 right; 1 of them is in your cards."
+    assert view["missed"] == ["`client(app)` opens: no socket"]
+    assert view["said"] == "3 of 4 right; the other one is in your cards."
 
 
 def test_wrong_items_are_among_the_cards_and_once(now: Now) -> None:

@@ -40,7 +40,7 @@ def test_a_card_is_turned_and_graded_by_number_or_by_word(deck: Deck) -> None:
     assert said[:3] == [
         "\n[00 doors open] Why does `asyncio.run` fail in Jupyter?",
         "     The kernel's loop is already running in this thread.",
-        "Good: it comes back in 10 minutes.",
+        'Good: "Why does `asyncio.run` fail in Jupyter?" comes back in 10 minutes.',
     ]
     assert said[-1] == "2 reviews kept; go on at any time with: course cards"
 

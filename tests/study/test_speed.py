@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -69,8 +70,9 @@ def test_it_waits_to_be_started_and_shows_nothing_before(now: Now, watch: Stopwa
         "timed": False,
         "seconds": None,
         "clock": "off",
+        "asked_at": None,
         "number": 0,
-        "of": 0,
+        "of": 4,
         "question": "",
         "options": [],
         "right": 0,
@@ -152,8 +154,33 @@ def test_a_restarted_kernel_goes_on_in_the_round(now: Now, watch: Stopwatch) -> 
     watch.seconds += 2
     answer(model)
     watch.seconds += 500
-    view = speed(now, watch).view()
-    assert (view["state"], view["number"], view["answered"], view["seconds"]) == ("asked", 2, 1, 2.0)
+    again = speed(now, watch)
+    view = again.view()
+    assert (view["state"], view["clock"], view["answered"], view["seconds"]) == ("paused", "stands", 1, 2.0)
+    assert (view["question"], view["options"]) == ("", [])
+    watch.seconds += 100
+    view = do(again, "resume")
+    assert (view["state"], view["clock"], view["number"], view["seconds"]) == ("asked", "runs", 2, 2.0)
+    watch.seconds += 3
+    assert answer(again)["seconds"] == 5.0
+
+
+def test_a_round_without_a_clock_goes_on_at_once_after_a_restart(now: Now, watch: Stopwatch) -> None:
+    do(speed(now, watch), "start", timed=False)
+    assert speed(now, watch).view()["state"] == "asked"
+
+
+def test_a_paused_round_can_be_dropped(now: Now, watch: Stopwatch) -> None:
+    do(speed(now, watch), "start", timed=True)
+    view = do(speed(now, watch), "leave")
+    assert (view["state"], view["said"]) == ("ready", "Round dropped; your answers so far are kept.")
+
+
+def test_only_a_running_clock_says_since_when(now: Now, watch: Stopwatch) -> None:
+    model, before = speed(now, watch), time.time()
+    asked = do(model, "start", timed=True)
+    assert before <= asked["asked_at"] <= time.time()
+    assert answer(model)["asked_at"] is None
 
 
 def test_a_round_that_was_left_is_given_up(now: Now, watch: Stopwatch) -> None:
