@@ -168,14 +168,17 @@ def test_ctrl_c_leaves_nothing(where: str, small: Path, traces: Traces, tmp_path
     answer = {"answer": f"if True:\n    {hang}", "check": f"async def double(n):\n    {hang}"}[where]
     sheet = hand_in(small, small_double=f"# question: small-double\n{answer}")
     before = sheet.read_bytes()
+
+    def jobs() -> list[Path]:
+        return [home for home in traces.homes if home.parent.name.startswith("velvet-rope-jobs-")]
+
     with check(traces, TMPDIR=str(temporary)) as process:
-        wait_until(lambda: len(traces.running()) > 2 + JOBS)  # the command, its zygotes, and the answer at least
+        wait_until(lambda: len(traces.running()) > 2 + JOBS and bool(jobs()))  # an answer, and its folder is known
         os.killpg(process.pid, signal.SIGINT)
         out, err = process.communicate()
     assert (process.returncode, out, err) == (130, "", "course check: stopped\n")
     assert traces.gone()
-    jobs = [home for home in traces.homes if home.parent.name.startswith("velvet-rope-jobs-")]
-    assert {(home.exists(), home.parent.exists()) for home in jobs} == {(False, False)}
+    assert {(home.exists(), home.parent.exists()) for home in jobs()} == {(False, False)}
     assert [*temporary.iterdir()] == []
     assert sheet.read_bytes() == before
     assert events() == []
