@@ -48,7 +48,8 @@ class Bookmarks:
         if not self.listed:
             return {"text/plain": repr(self)}
         lines = [f"- {_escaped(one.text)}{_note(one)}{_link(one)}" for one in self.listed]
-        return {"text/markdown": "\n".join(lines), "text/plain": repr(self)}
+        head = f"Bookmarks: {len(lines)}\n\n"
+        return {"text/markdown": head + "\n".join(lines), "text/plain": repr(self)}
 
 
 def bookmarks_in(happened: list[Event]) -> list[Bookmark]:

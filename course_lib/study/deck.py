@@ -36,6 +36,7 @@ class Deck:
     - `card`, `lesson`, `front`: the card that is shown ("" when done); `back`: "" until it is turned
     - `grades`: when turned, `[{"grade": "again", "next": "1 minute"}, ...]`, from again to easy
     - `can_undo`: whether the latest review can be taken back; `undoes`: the front of its card, shortened
+    - `wakes_in`: when nothing is due, the seconds until something is, at most a day; else None
     - `said`: one sentence for a status line: what the last action did, or when the next card is due
 
     `act()` takes `{"turn": n, "do": "flip"}`, `{"turn": n, "do": "grade", "grade": "good"}`,
@@ -84,6 +85,7 @@ class Deck:
             "grades": self._grades() if self._is_turned else [],
             "can_undo": latest is not None,
             "undoes": brief(self._questions[latest[0]].prompt) if latest else "",
+            "wakes_in": None if question else self._wakes_in(),
             "said": self._said if question else f"{self._said} {self._rest()}".strip(),
         }
 
@@ -167,6 +169,9 @@ class Deck:
         standing = self._standing(question.id)
         due, moment = standing.due(), standing.reviews[-1][1] if standing.reviews else self._journal.now()
         again = span(due - moment) if due is not None else ""  # the words that stood on the button
+        if is_mine and self._shown is not None and self._shown[0].id == question.id:
+            self._said = f"{str(grade).capitalize()}: here it is once more."
+            return
         self._said = (
             f'{str(grade).capitalize()}: "{brief(question.prompt)}" comes back in {again}.'
             if is_mine
@@ -191,6 +196,12 @@ class Deck:
         self._shown, self._chosen, self._is_turned = None, name, False
         self._look()
         self._said = "The last review is taken back; here is its card again."
+
+    def _wakes_in(self) -> float | None:
+        if not self._later:
+            return None
+        seconds = (self._later[0][0] - self._journal.now()).total_seconds() + 1  # one more: due is what lies behind us
+        return seconds if seconds < timedelta(days=1).total_seconds() else None
 
     def _rest(self) -> str:
         if not self._questions:

@@ -122,7 +122,7 @@ def _row(stem: str, points: Mapping[str, int], events: Sequence[Event], spent: M
 
 def _next(points_by_stem: Points, events: Sequence[Event], due: int) -> str:
     waiting = "the card that is due" if due == 1 else f"the {due} cards that are due"
-    cards = f"review {waiting} (course cards)" if due else ""
+    cards = f"review {waiting} (study.cards() in a notebook, course cards in a terminal)" if due else ""
     if not points_by_stem:
         return cards
     questions = {stem: list(points) for stem, points in points_by_stem.items()}

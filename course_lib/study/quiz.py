@@ -30,7 +30,8 @@ class Quiz:
     - `number`, `of`: which question of how many; `question`: its text ("" when done)
     - `options`: `[{"text", "mark", "chosen", "because"}, ...]` in this round's order; `mark` ("right", "wrong") and
       `because` are "" until it is answered
-    - `right`, `answered`: the score so far; `best`: the most right answers of a complete round, None before the first
+    - `right`, `answered`: the score so far; `best`: the most right answers of a complete round, None before the first;
+      `rounds`: how many are complete
     - `missed`: when done, the questions answered wrongly, each with its right answer, as texts
     - `said`: one or two sentences for a status line
 
@@ -44,7 +45,8 @@ class Quiz:
         self._round = Round(f"quiz:{self._stem}", self._questions, journal or Journal())
         self._turns = Turns(ACTIONS)
         self._explained: Question | None = None  # the question whose reasons are shown
-        self._said = ""
+        is_begun = bool(self._round.current.answers) and self._round.following is not None
+        self._said = "You go on where you were." if is_begun else ""
 
     def __repr__(self) -> str:
         """Return the text a saved notebook shows: every question with its options, the same whatever was answered."""
@@ -59,7 +61,7 @@ class Quiz:
     def view(self) -> View:
         """Return what there is to see."""
         question = self._explained or self._round.following
-        played, questions = self._round.current, self._round.questions
+        played, questions, rounds = self._round.current, self._round.questions, self._round.complete()
         chosen = str(played.answers[self._explained.id].result.get("option")) if self._explained else None
         return {
             "kind": "quiz",
@@ -72,7 +74,8 @@ class Quiz:
             "options": shown(self._round.options(question), chosen) if question else [],
             "right": played.right(),
             "answered": len(played.answers),
-            "best": max((one.right() for one in self._round.complete()), default=None),
+            "best": max((one.right() for one in rounds), default=None),
+            "rounds": len(rounds),
             "missed": []
             if question
             else [missed(q) for q in questions if not played.answers[q.id].result.get("right")],

@@ -38,13 +38,15 @@ class Speed:
       how many questions the next round has
     - `streak`, `longest`: right answers in a row, now and at most in this round
     - `best`: of all complete rounds with a clock `{"right", "of", "seconds"}`; `best_untimed`: of all complete rounds,
-      with a clock or without, `{"right", "of"}`; `best_streak`: of all rounds; each None before the first
+      with a clock or without, `{"right", "of"}`; `best_streak`: of all rounds; each None before the first; `rounds`:
+      how many are complete
 
     `act()` takes `{"turn": n, "do": "start", "timed": true}` (when ready or done),
     `{"turn": n, "do": "answer", "option": i}`, `{"turn": n, "do": "next"}`, `{"turn": n, "do": "resume"}` (when paused)
     or `{"turn": n, "do": "leave"}` (back to ready, the round is given up), and returns the new view. One made on an
-    older view changes nothing. The clock of a question begins with the view that shows it; after a restart of the
-    kernel it stands until the learner goes on.
+    older view changes nothing. An answer may bring `"took"`, the seconds the page has counted: they count where they
+    are fewer than ours, for a busy kernel hears of a click late. The clock of a question begins with the view that
+    shows it; after a restart of the kernel it stands until the learner goes on.
     """
 
     def __init__(
@@ -111,7 +113,7 @@ class Speed:
         name = self._turns.accept(action)
         if name is None:
             return self.view()
-        seconds = self._clock() - self._since
+        seconds = _fewer(self._clock() - self._since, action.get("took"))
         number, is_asked = self._round.current.number, self._state() == "asked"
         asked = self._round.following if is_asked else None
         self._said = ""
@@ -174,7 +176,7 @@ class Speed:
         rounds = self._round.complete()
         timed, untimed = _best([r for r in rounds if r.opened.get("timed")]), _best(rounds, without_clock=True)
         streak = max((one.longest() for one in self._round.history), default=0)
-        return {"best": timed, "best_untimed": untimed, "best_streak": streak or None}
+        return {"best": timed, "best_untimed": untimed, "best_streak": streak or None, "rounds": len(rounds)}
 
     def _result(self) -> str:
         played, of = self._round.current, len(self._round.questions)
@@ -183,7 +185,7 @@ class Speed:
             return f"{text}, without a clock."
         earlier = _best([r for r in self._round.complete() if r.opened.get("timed") and r.number != played.number])
         mine = _best([played])
-        is_best = played.right() > 0 and (earlier is None or (mine is not None and _rank(mine) > _rank(earlier)))
+        is_best = earlier is not None and mine is not None and played.right() > 0 and _rank(mine) > _rank(earlier)
         return f"{text} in {played.seconds():.1f} s{', your best so far' if is_best else ''}."
 
 
@@ -193,6 +195,10 @@ def _best(rounds: Sequence[Played], *, without_clock: bool = False) -> dict[str,
     if best is not None and without_clock:
         del best["seconds"]
     return best
+
+
+def _fewer(ours: float, theirs: object) -> float:
+    return float(theirs) if isinstance(theirs, int | float) and 0 <= theirs < ours else ours
 
 
 def _rank(result: dict[str, Any]) -> tuple[float, float]:  # Any: JSON

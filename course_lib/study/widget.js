@@ -15,15 +15,16 @@ const words = (text) => text.split("`").map((part, i) => (i % 2 ? node("code", {
 const plain = (text) => text.replaceAll("`", "");
 const line = (text, kind = "line") => (text ? [node("p", { class: `study-${kind}` }, ...words(text))] : []);
 const capital = (text) => text[0].toUpperCase() + text.slice(1);
-const rounded = (seconds) => `${Math.floor(seconds)} s`;
+const twoDigits = (seconds) => String(Math.floor(seconds % 60)).padStart(2, "0");
+const rounded = (seconds) => (seconds < 60 ? `${Math.floor(seconds)} s` : `${Math.floor(seconds / 60)}:${twoDigits(seconds)} min`);
 const letter = (i) => String.fromCharCode(97 + i);
 
 // --- parts of a screen; `act` sends an action, made by the element that is given with it
 
 function button(act, action, attributes, ...children) {
   const made = node("button", { type: "button", ...attributes }, ...children);
-  // the second half of a double click was meant for what stood there before; a key press comes as a click without count
-  const isHasty = (event) => event.detail > 1 || (event.detail === 0 && made.closest("[data-fresh]"));
+  // the second half of a double click, or a key pressed twice, was meant for what stood there before
+  const isHasty = (event) => event.detail > 1 || made.closest("[data-fresh]");
   made.addEventListener("click", (event) => isHasty(event) || act(action, made));
   return made;
 }
@@ -36,7 +37,8 @@ function head(view, progress) {
 }
 
 function side(name, text) {
-  return node("div", { class: `study-side study-${name}` }, ...line(name, "name"), ...line(text, "text"));
+  const kind = name.split(",")[0].toLowerCase();
+  return node("div", { class: `study-side study-${kind}` }, ...line(name, "name"), ...line(text, "text"));
 }
 
 const key = (sign) => node("kbd", { "aria-hidden": "true" }, sign); // the key that chooses it
@@ -81,7 +83,7 @@ function missed(view) {
 function records(view) {
   const { best, best_untimed: any, best_streak: streak } = view;
   return [
-    ...line(best?.right ? `Your best with a clock: ${best.right} of ${best.of} right in ${best.seconds} s.` : ""),
+    ...line(best?.right ? `Your best with a clock: ${best.right} of ${best.of} right in ${best.seconds.toFixed(1)} s.` : ""),
     ...line(any?.right ? `Your best, with a clock or without: ${any.right} of ${any.of} right.` : ""),
     ...line(streak ? `Most right answers in a row: ${streak}.` : ""),
   ];
@@ -99,10 +101,14 @@ function cards(view, act) {
   const top = [head(view, `${view.due} due, ${view.new} new${repeat}`), ...line(view.said)];
   const undo = undoing(view, act);
   if (view.state === "done") return [...top, controls(button(act, { do: "refresh" }, {}, "Check again"), ...undo)];
-  top.push(side("Front", view.front));
-  const turn = () => button(act, { do: "flip" }, { class: "study-main" }, "Turn the card");
-  if (view.state === "front") return [...top, controls(turn(), ...undo)];
-  return [...top, side("Back", view.back), ...line("How well did you know it?"), grades(view, act)];
+  const front = side(view.title === "Cards" ? `Front, lesson ${view.lesson.slice(0, 2)}` : "Front", view.front);
+  if (view.state === "back") {
+    const asked = line("How well did you know it?");
+    return [...top, front, side("Back", view.back), ...asked, grades(view, act), controls(...undo)];
+  }
+  const turn = button(act, { do: "flip" }, { class: "study-main" }, "Turn the card");
+  front.addEventListener("click", () => turn.click()); // a card is turned by touching it, too
+  return [...top, front, controls(turn, ...undo)];
 }
 
 function question(view, act, id, leave = []) {
@@ -118,7 +124,7 @@ function question(view, act, id, leave = []) {
 
 function quiz(view, act, id) {
   if (view.state !== "done") return question(view, act, id);
-  const best = view.best === null ? "" : `Your best round: ${view.best} of ${view.of} right.`;
+  const best = view.rounds > 1 ? `Your best round: ${view.best} of ${view.of} right.` : "";
   const again = button(act, { do: "again" }, {}, "Once more");
   return [head(view, "Done"), ...line(view.said, "verdict"), ...line(best), ...missed(view), controls(again)];
 }
@@ -130,15 +136,17 @@ function paused(view, act, drop) {
 }
 
 function speed(view, act, id) {
-  const drop = button(act, { do: "leave" }, {}, "Drop this round");
+  const drop = button(act, { do: "leave" }, { class: "study-apart" }, "Drop this round");
   if (view.question) return question(view, act, id, [drop]);
   if (view.state === "paused") return paused(view, act, drop);
   const isReady = view.state === "ready";
-  const rule = `${view.of} questions. The clock counts up, without a limit, and stands still while you read why.`;
-  const start = (timed, text) => button(act, { do: "start", timed }, {}, text);
-  const parts = [head(view, isReady ? "" : "Done"), ...line(view.said, "verdict"), ...line(isReady ? rule : "")];
+  const whose = view.title === "Speed challenge" ? " of the lessons you have met" : "";
+  const rule = "The clock counts up, without a limit, and stands still while you read the reasons.";
+  const start = (timed, text) => button(act, { do: "start", timed }, timed ? { class: "study-main" } : {}, text);
+  const parts = [head(view, isReady ? "" : "Done"), ...line(view.said, "verdict"), ...line(isReady ? `${view.of} questions${whose}. ${rule}` : "")];
   const starts = controls(start(true, "Start with a clock"), start(false, "Start without a clock"));
-  return [...parts, ...records(view), ...missed(view), starts];
+  const isFirst = view.state === "done" && view.rounds < 2; // its figures would stand there twice
+  return [...parts, ...(isFirst ? [] : records(view)), ...missed(view), starts];
 }
 
 // the same model in another cell
@@ -221,23 +229,31 @@ function delivers(model, action) {
 
 // seconds that run on the page; the ones that count are Python's. A page that is loaded again finds out how long it was
 // away, if its machine's clock and the kernel's agree
-function ticking(view, clock) {
+function began(view) {
+  const away = Date.now() / 1000 - (view.asked_at ?? Infinity);
+  return performance.now() / 1000 - (away > 0 && away < 3600 ? away : 0);
+}
+
+function ticking(view, clock, since) {
   if (view.clock !== "runs") return 0;
-  const away = Date.now() / 1000 - view.asked_at;
-  const began = performance.now() / 1000 - (away > 0 && away < 3600 ? away : 0);
-  const show = () => (clock.textContent = rounded(view.seconds + performance.now() / 1000 - began));
+  const show = () => (clock.textContent = rounded(view.seconds + performance.now() / 1000 - since));
   show();
   return matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : setInterval(show, 1000);
 }
 
-// put a screen in the place of another; where the focus was inside, it goes on in the new one
+// put a screen in the place of another; where the focus was inside, it goes on in the new one. For a moment nothing below
+// moves up: the second half of a double click must not hit what comes there
 function replace(old, screen) {
   const hasFocus = old.contains(old.getRootNode().activeElement);
+  screen.style.minHeight = `${old.offsetHeight}px`;
   old.after(screen); // before the old one goes: the focus must have somewhere to go
   if (hasFocus) first(screen).focus({ preventScroll: true });
   old.remove();
   screen.dataset.fresh = "";
-  setTimeout(() => delete screen.dataset.fresh, FRESH_MS);
+  setTimeout(() => {
+    delete screen.dataset.fresh;
+    screen.style.minHeight = "";
+  }, FRESH_MS);
   return hasFocus;
 }
 
@@ -255,10 +271,11 @@ function render({ model, el }) {
   const { title } = model.get("view");
   const root = node("div", { class: "study", role: "group", "aria-label": title }, node("div", {}), status);
   let sent = null; // the action that waits for its reply, and the element it was made with
-  let [turn, drawn, patience, clock] = [null, "", 0, 0];
+  let [turn, drawn, since, patience, clock, alarm] = [null, "", 0, 0, 0, 0];
 
   const act = (action, by) => {
-    sent ??= { action: { ...action, turn }, by }; // whatever is pressed meanwhile sends the first action again
+    const took = performance.now() / 1000 - since; // a busy kernel hears of it later
+    sent ??= { action: { ...action, turn, took }, by }; // whatever is pressed meanwhile sends the first action again
     clearTimeout(patience);
     if (!delivers(model, sent.action)) {
       clearInterval(clock);
@@ -275,7 +292,10 @@ function render({ model, el }) {
     if (replace(root.firstChild, screen)) bringIntoView(root, view.state);
     spoken.textContent = plain(told(view));
     clearInterval(clock);
-    clock = ticking(view, screen.querySelector(".study-clock"));
+    since = began(view);
+    clock = ticking(view, screen.querySelector(".study-clock"), since);
+    clearTimeout(alarm);
+    if (view.wakes_in) alarm = setTimeout(() => act({ do: "refresh" }, screen), view.wakes_in * 1000);
     drawn = JSON.stringify(view);
   };
   const settle = () => {
@@ -301,6 +321,7 @@ function render({ model, el }) {
   el.append(root);
   return () => {
     clearTimeout(patience);
+    clearTimeout(alarm);
     clearInterval(clock);
     model.off("change:replies", settle);
     model.off("change:view", look);

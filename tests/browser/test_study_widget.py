@@ -221,6 +221,27 @@ def test_all_cards_are_reviewed_until_nothing_is_due(desk: Desk) -> None:
     assert len(result_of(desk, "reviewed")) == count
 
 
+def test_cards_by_mouse_beside_a_quiz(desk: Desk) -> None:
+    cards = show(desk, "cards")
+    cards.locator(".study-front").click()  # a card is turned by touching it
+    screen(cards, "back")
+    cards.get_by_role("button", name="Good").dblclick()  # counts once, and turns nothing
+    expect(screen(cards, "front").locator(".study-head")).to_contain_text("0 due, 12 new")
+    cards.get_by_role("button", name="Undo the review of: ").click()
+    expect(screen(cards, "front").locator(".study-head")).to_contain_text("0 due, 13 new")
+    cards.get_by_role("button", name="Turn the card").click()
+    again = screen(cards, "back").get_by_role("button", name="Again")
+    expect(cards.get_by_role("group", name="How well did you know it?").get_by_role("button")).to_have_count(4)
+    again.click()
+    expect(screen(cards, "front").locator(".study-head")).to_contain_text("0 due, 12 new, 1 to repeat")
+    quiz = show(desk, "quiz")
+    right_option(quiz, right=False).click()
+    expect(screen(quiz, "answered")).to_contain_text("The question is in your cards now.")
+    expect(cards.locator(".study-head")).to_contain_text("0 due, 13 new, 1 to repeat")  # at once, untouched
+    desk.picture("cards-beside-quiz")
+    assert [one.get("grade", "undo") for one in result_of(desk, "reviewed")] == ["good", "undo", "again"]
+
+
 @BOTH_THEMES
 def test_a_quiz_by_mouse(desk: Desk, theme: str) -> None:
     quiz = show(desk, "quiz")

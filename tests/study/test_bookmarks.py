@@ -49,7 +49,7 @@ def test_the_list_links_to_the_sheet_from_where_one_is(session: str, link: str, 
     bookmark("why *pre-ping* [x](y)")
     sheet.setenv("JPY_SESSION_NAME", session)
     shown = bookmark()._repr_mimebundle_()
-    assert shown["text/markdown"] == rf"- why \*pre-ping\* \[x\](y) ([07_pools]({link}))"
+    assert shown["text/markdown"] == "Bookmarks: 1\n\n" + rf"- why \*pre-ping\* \[x\](y) ([07_pools]({link}))"
     assert shown["text/plain"] == repr(bookmark())
 
 

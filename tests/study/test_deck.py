@@ -53,6 +53,7 @@ def test_a_new_deck_shows_the_first_front_and_no_back(now: Now) -> None:
         "repeat": 0,
         "can_undo": False,
         "undoes": "",
+        "wakes_in": None,
         "said": "",
     }
     assert json.loads(json.dumps(view)) == view
@@ -74,6 +75,7 @@ def test_a_grade_is_an_event_and_the_next_card_comes(now: Now) -> None:
     do(model, "flip")
     view = do(model, "grade", grade="good")
     assert (view["front"], view["state"], view["new"]) == (FRONTS[1], "front", 10)
+    assert view["wakes_in"] is None
     assert view["said"] == 'Good: "Why does `asyncio.run` fail in Jupyter?" comes back in 10 minutes.'
     (event,) = events("reviewed")
     assert (event.object, event.at_utc) == ("00-card-asyncio-run", "2027-01-04T09:00:00.000000+00:00")
@@ -126,11 +128,27 @@ def test_a_card_graded_again_comes_back_in_the_same_sitting_after_all_others(now
         grade(model, "easy")
     view = model.view()
     assert (view["card"], view["state"]) == ("00-card-asyncio-run", "front")
+    do(model, "flip")
+    assert do(model, "grade", grade="again")["said"] == "Again: here it is once more."
+    view = model.view()
     assert (view["due"], view["new"], view["repeat"]) == (0, 0, 1)
     grade(model, "easy")
     assert model.view()["state"] == "done"
     easy = 'Easy: "Why does `asyncio.run` fail in Jupyter?" comes back in 1 day.'
+    assert model.view()["wakes_in"] is None  # not before tomorrow
     assert model.view()["said"] == f"{easy} Nothing is due now; the next card is due in 1 day."
+
+
+def test_an_empty_pile_says_when_it_wakes(now: Now) -> None:
+    model = deck(now)
+    grade(model, "hard")
+    for _ in range(10):
+        grade(model, "easy")
+    wakes_in = model.view()["wakes_in"]
+    assert 60 < wakes_in < 600
+    now.later(seconds=wakes_in)
+    view = do(model, "refresh")
+    assert (view["state"], view["card"]) == ("front", "00-card-asyncio-run")
 
 
 def test_undo_brings_the_card_and_its_date_back(now: Now) -> None:
@@ -203,7 +221,7 @@ def test_two_notebooks_that_undo_take_back_one_review(now: Now) -> None:
 
 RACE = """
 import sys
-from course_lib.study.deck import Deck, brief
+from course_lib.study.deck import Deck
 deck = Deck(0)
 deck.act({"turn": deck.view()["turn"], "do": "flip"})
 print("ready", flush=True)

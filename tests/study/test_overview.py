@@ -53,7 +53,8 @@ def test_every_figure_comes_from_events() -> None:
     assert (row.quiz_and_cards_known, row.mastery) == (2, "growing")
     assert row.quiz_and_cards == len([q for q in load("00_doors_open") if q.kind != "predict"])
     assert (mine.cards_due, mine.cards_new) == (1, 10)
-    assert mine.next == "review the card that is due (course cards), then exercise 00_doors_open (course start)"
+    where = "(study.cards() in a notebook, course cards in a terminal)"
+    assert mine.next == f"review the card that is due {where}, then exercise 00_doors_open (course start)"
     assert "  why port 8000 (notebooks/00_doors_open.ipynb)" in mine.lines()
 
 
@@ -62,9 +63,12 @@ def test_more_cards_are_counted_in_what_is_next() -> None:
     for name in ("00-card-coroutine", "00-card-app-magic"):
         now.journal().write("reviewed", name, {"grade": "good", "lesson": "00_doors_open"}, name)
     now.later(hours=1)
-    assert overview({}, now.journal()).next == "review the 2 cards that are due (course cards)"
+    assert (
+        overview({}, now.journal()).next
+        == "review the 2 cards that are due (study.cards() in a notebook, course cards in a terminal)"
+    )
     assert overview(POINTS, now.journal()).next.startswith(
-        "review the 2 cards that are due (course cards), then lesson"
+        "review the 2 cards that are due (study.cards() in a notebook, course cards in a terminal), then lesson"
     )
 
 

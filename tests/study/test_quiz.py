@@ -56,6 +56,7 @@ def test_a_new_quiz_asks_and_tells_nothing(now: Now) -> None:
         "right": 0,
         "answered": 0,
         "best": None,
+        "rounds": 0,
         "missed": [],
         "said": "",
     }

@@ -83,6 +83,7 @@ def test_it_waits_to_be_started_and_shows_nothing_before(now: Now, watch: Stopwa
         "best": None,
         "best_untimed": None,
         "best_streak": None,
+        "rounds": 0,
         "said": "",
     }
     assert json.loads(json.dumps(view)) == view
@@ -114,7 +115,8 @@ def test_streaks_are_counted(now: Now, watch: Stopwatch) -> None:
 
 def test_the_best_is_most_right_and_then_fastest(now: Now, watch: Stopwatch) -> None:
     model = speed(now, watch)
-    assert play(model, watch, 3)["said"] == "4 of 4 right in 12.0 s, your best so far."
+    first = play(model, watch, 3)
+    assert (first["said"], first["rounds"]) == ("4 of 4 right in 12.0 s.", 1)
     assert play(model, watch, 1, "+++-")["said"] == "3 of 4 right in 4.0 s."
     assert play(model, watch, 5)["said"] == "4 of 4 right in 20.0 s."
     assert play(model, watch, 2)["said"] == "4 of 4 right in 8.0 s, your best so far."
@@ -174,6 +176,16 @@ def test_a_paused_round_can_be_dropped(now: Now, watch: Stopwatch) -> None:
     do(speed(now, watch), "start", timed=True)
     view = do(speed(now, watch), "leave")
     assert (view["state"], view["said"]) == ("ready", "Round dropped; your answers so far are kept.")
+
+
+@pytest.mark.parametrize(("took", "counted"), [(2.5, 2.5), (9, 6.0), (-1, 6.0), ("2", 6.0), (None, 6.0)])
+def test_the_time_of_the_click_counts_where_the_kernel_was_busy(
+    took: object, counted: float, now: Now, watch: Stopwatch
+) -> None:
+    model = speed(now, watch)
+    do(model, "start", timed=True)
+    watch.seconds += 6
+    assert do(model, "answer", option=0, took=took)["seconds"] == counted
 
 
 def test_only_a_running_clock_says_since_when(now: Now, watch: Stopwatch) -> None:
