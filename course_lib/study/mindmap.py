@@ -27,6 +27,14 @@ LOOKS: dict[Word, tuple[str, str, str, str, str]] = {
 }
 
 
+# what is no word of the map stays grey, so that colour means knowledge and nothing else
+FRAME = (
+    ".edge {stroke:#767676 !important} "
+    ".frame rect, .frame path, .frame circle {fill:#333333 !important;stroke:#333333} "
+    ".frame text, .frame tspan, .frame span {fill:#ffffff !important;color:#ffffff !important}"
+)
+
+
 @dataclass(frozen=True)
 class Leaf:
     """One word of the map, the lesson that explains it, and the questions of the bank about it."""
@@ -68,8 +76,9 @@ class MindMap:
     def _repr_mimebundle_(self, **_options: object) -> dict[str, str]:
         """Return the picture and the outline under it for a notebook, and the outline as text."""
         outline = "\n".join(self._outline("  - {name} ({lesson:02}): {said}", "- **{branch}**"))
+        listed = f"<details><summary>The same as a list</summary>\n\n{outline}\n\n</details>"
         return {
-            "text/markdown": f"```mermaid\n{self.mermaid()}\n```\n\n{self.summary()}\n\n{outline}\n",
+            "text/markdown": f"```mermaid\n{self.mermaid()}\n```\n\n{self.summary()}\n\n{listed}\n",
             "text/plain": repr(self),
         }
 
@@ -86,14 +95,15 @@ class MindMap:
             f".{name} text, .{name} tspan, .{name} span {{fill:{ink} !important;color:{ink} !important}}"
             for _, name, fill, ink, border in LOOKS.values()
         )
-        lines = [f'%%{{init: {{"themeCSS": "{css}"}}}}%%', "mindmap", f"  root(({ROOT}))"]
+        lines = [f'%%{{init: {{"themeCSS": "{css} {FRAME}"}}}}%%', "mindmap", f"  root(({ROOT}))", "  :::frame"]
         branch = ""
         for number, (leaf, one) in enumerate(self.mastery.items()):
             if leaf.branch != branch:
                 branch = leaf.branch
-                lines.append(f"    {branch}")
+                lines += [f"    {branch}", "    :::frame"]
             shape, css_class, *_ = LOOKS[one.word]
-            label = '"' + f"{leaf.name} {leaf.lesson:02}: {one.word}" + '"'
+            word = "" if one.word == "not yet" else f": {one.word}"  # most are: their dashes say it, and leave room
+            label = f'"{leaf.name} {leaf.lesson:02}{word}"'
             lines += [f"      leaf{number}{shape % label}", f"      :::{css_class}"]
         return "\n".join(lines)
 
