@@ -92,6 +92,50 @@ def test_a_change_is_told_by_name(name: str, shell: Any, monkeypatch: pytest.Mon
         assert look() == ""
 
 
+def test_a_name_that_came_and_went_hides_no_later_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    look, _ = Seal().looks()
+    monkeypatch.setattr(ast, "came", 1, raising=False)
+    monkeypatch.undo()
+    assert [look(), look()] == ["", ""]
+    monkeypatch.setattr(ast, "parse", nothing)
+    assert look() == "ast.parse"
+    monkeypatch.undo()
+    assert look() == ""
+
+
+def test_a_namespace_that_has_outgrown_its_table_is_told_and_so_is_its_neighbour(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    look, _ = Seal().looks()
+    names = [f"new_{number}" for number in range(1000)]
+    for name in names:
+        monkeypatch.setattr(ast, name, 1, raising=False)
+    assert look().startswith("ast.new_")
+    monkeypatch.undo()
+    assert look() == ""  # its table lies elsewhere now, and holds what it held
+    monkeypatch.setattr(course_lib.checks.verdict, "verdict", nothing)
+    assert look() == "course_lib.checks.verdict.verdict"
+
+
+def test_a_module_that_is_imported_is_no_change_and_one_exchanged_after_it_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    look, _ = Seal().looks()
+    monkeypatch.setitem(sys.modules, "somebody_elses", ast)
+    assert [look(), look()] == ["", ""]
+    monkeypatch.setitem(sys.modules, "httpx", ast)
+    assert look() == "httpx"
+
+
+def test_a_change_before_the_looks_is_no_answers_doing(monkeypatch: pytest.MonkeyPatch) -> None:
+    seal = Seal()
+    monkeypatch.setattr(ast, "made_by_a_fork", 1, raising=False)
+    look, look_at_checker = seal.looks()
+    assert [look(), look_at_checker()] == ["", ""]
+    monkeypatch.setattr(ast, "made_by_a_fork", 2)
+    assert look() == "ast.made_by_a_fork"
+
+
 def test_a_trace_function_is_told() -> None:
     look, before = Seal().looks()[0], sys.gettrace()
     sys.settrace(nothing)
