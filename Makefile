@@ -8,8 +8,8 @@ BIN := .venv/bin
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
 # an exercise is derived byte for byte, with its starter on a line of its own, and a solution holds markers: no formatter
 FORMAT := $(BIN)/ruff format
-# only a run of everything can promise coverage, so a part (ARGS) is not measured; many tests wait, so three at once fill two cores
-WHOLE := -n 3 --dist loadscope --cov --cov-branch --cov-report=term:skip-covered --cov-fail-under=90
+# only a run of everything can promise coverage, so a part (ARGS) is not measured
+WHOLE := -n 2 --dist loadscope --cov --cov-branch --cov-report=term:skip-covered --cov-fail-under=90
 
 .DEFAULT_GOAL := help
 .PHONY: help setup start test check fix lint lock bench clean develop

@@ -50,7 +50,7 @@ def test_arguments_reach_the_command(arguments: tuple[str, ...], command: str) -
 
 
 def test_whole_test_run_has_a_floor_and_a_part_has_none() -> None:
-    assert "-n 3 --dist loadscope --cov --cov-branch" in make("-n", "test")
+    assert "-n 2 --dist loadscope --cov --cov-branch" in make("-n", "test")
     assert "--cov-fail-under=90" in make("-n", "test")
     assert "--cov" not in make("-n", "test", "ARGS=tests/study")
 

@@ -20,14 +20,15 @@ class _Reference(threading.Thread):
     def __init__(self) -> None:
         super().__init__(name="heartbeat-reference", daemon=True)
         self._over = threading.Event()
-        self.late: list[tuple[float, float]] = []  # (moment, seconds late), only what is worth keeping
+        self.late: list[tuple[float, float]] = []  # from when to when it should have run, only what is worth keeping
 
     def run(self) -> None:
-        before = time.perf_counter()
-        while not self._over.wait(BEAT_S):
+        before, is_over = time.perf_counter(), False
+        while not is_over:
+            is_over = self._over.wait(BEAT_S)  # the last time counts too: the end may be what it slept through
             now = time.perf_counter()
             if now - before > 3 * BEAT_S:
-                self.late.append((now, now - before - BEAT_S))
+                self.late.append((before + BEAT_S, now))
             before = now
 
     def stop(self) -> None:
@@ -35,8 +36,8 @@ class _Reference(threading.Thread):
         self.join()
 
     def lateness(self, begin: float, end: float) -> float:
-        """Return the seconds this clock lost between two moments."""
-        return sum(late for moment, late in self.late if begin - BEAT_S <= moment <= end + BEAT_S)
+        """Return the seconds this clock lost between two moments; it may have woken long after the second."""
+        return sum(max(0.0, min(end, until) - max(begin, since)) for since, until in self.late)
 
 
 class LoopLag:

@@ -24,9 +24,11 @@ from course_lib.expect import expect
 BUYERS, BOTTLES = 50, 10
 
 
-def folders() -> set[str]:
-    """Return the folders of fresh databases that are there now."""
-    return {name for name in os.listdir(tempfile.gettempdir()) if name.startswith("velvet-rope-db-")}
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder for temporary files of this test's own: other processes make fresh databases meanwhile."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
 
 
 def test_the_file_is_in_wal_mode_and_gone_afterwards() -> None:
@@ -44,26 +46,26 @@ def test_a_seed_of_ones_own_is_applied() -> None:
         connection.close()
 
 
-def test_a_slip_in_the_seed_is_shown_as_it_is() -> None:
-    before = folders()
+def test_a_slip_in_the_seed_is_shown_as_it_is(temporary: Path) -> None:
     with pytest.raises(sqlite3.OperationalError, match='near "CREAT": syntax error'), database_file("CREAT TABLE x"):
         pass
-    assert folders() == before
+    assert [*temporary.iterdir()] == []
 
 
 @pytest.mark.parametrize("method", ["write_bytes", "mkdtemp"])
-def test_a_full_disk_is_one_sentence_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch, temporary: Path, method: str
+) -> None:
     def full(*_args: object, **_named: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    before = folders()
     monkeypatch.setattr(Path if method == "write_bytes" else tempfile, method, full)
     with pytest.raises(ServerError) as caught, database_file():
         pass
     assert str(caught.value) == (
         "no room for a fresh SQLite file (No space left on device); free some disk, or set TMPDIR to another folder"
     )
-    assert folders() == before
+    assert [*temporary.iterdir()] == []
 
 
 def test_a_full_disk_that_sqlite_meets_first_is_the_same_sentence() -> None:

@@ -67,6 +67,23 @@ def test_a_pause_of_the_whole_process_is_not_the_codes_doing() -> None:
     assert not lag.stood_still
 
 
+@pytest.mark.parametrize(
+    ("late", "lost"),
+    [
+        ((0.0, 9.0), 0.0),
+        ((10.0, 10.5), 0.5),
+        ((9.0, 10.25), 0.25),
+        ((10.5, 14.0), 0.5),  # it woke when the stall was long over
+        ((9.0, 14.0), 1.0),
+        ((11.0, 14.0), 0.0),
+    ],
+)
+def test_what_the_machine_took_is_what_overlaps_the_stall(late: tuple[float, float], lost: float) -> None:
+    reference = LoopLag()._reference
+    reference.late.append(late)
+    assert reference.lateness(10.0, 11.0) == lost
+
+
 def test_a_busy_machine_does_not_stand_still() -> None:
     async def main() -> bool:
         async with loop_lag() as lag:
