@@ -236,7 +236,14 @@ class _Office:
         return self.takings
 
 
-@question("two-desks", lesson=LESSON, section=4)
+@question(
+    "two-desks",
+    lesson=LESSON,
+    section=4,
+    except_probes={
+        "loop": "seventy requests at once keep a loop busy; the office itself sees a report that runs in it"
+    },
+)
 async def check_two_reports_and_thirty_others(report: Callable[..., Any]) -> str:
     """Forty reports are asked for, two are inside; thirty other requests are answered before these may end."""
     if not inspect.iscoroutinefunction(report):
