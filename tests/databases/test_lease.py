@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 from server_clients import Client, leftovers, processes, wait_all_gone, wait_gone
+from small_course import wait_until
 
 from course_lib.databases import lease, state
 from course_lib.errors import ServerError
@@ -123,6 +124,7 @@ def test_a_pooler_is_made_anew_with_the_server_behind_it(place: Path) -> None:
     server = client.servers()["postgres"]
     os.kill(server, signal.SIGKILL)
     wait_gone(server)
+    wait_until(lambda: "postgres" not in client.servers())  # the supervisor hears of it a moment later
     second = client.ask("allot", "pgbouncer")
     assert "error" not in second
     assert second["name"] != first["name"]
