@@ -5,15 +5,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import sys
 
 from course_lib import notebook_file
 from course_lib.authoring.prove import Row, prove
 from course_lib.authoring.warm import WarmPool
-from course_lib.grading.judge import Judge
-
-JOBS = os.cpu_count() or 1
+from course_lib.grading.judge import JOBS, Judge
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,8 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
         jobs = arguments.jobs
         judge = stack.enter_context(Judge(jobs)) if arguments.seed is None else None  # it draws a seed for each answer
         warm = stack.enter_context(WarmPool(jobs))
-        how = {"seed": arguments.seed, "judge": judge, "jobs": jobs}
-        rows = [row for number in numbers for row in prove(number, warm, shown, **how)]
+        seed = arguments.seed
+        rows = [row for n in numbers for row in prove(n, warm, shown, seed=seed, judge=judge, jobs=jobs)]
     holes = [row for row in rows if row.hole]
     if arguments.json:
         print(json.dumps([_as_data(row) for row in rows], indent=1, ensure_ascii=False))

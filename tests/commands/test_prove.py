@@ -85,7 +85,7 @@ def always(name: str, solution: Path, library: Path) -> None:
     shown = "".join(derive.checks(read_notebook(solution))[name]["outputs"][0]["data"]["text/plain"])
     tree = ast.parse(file.read_text())
     check = next(n for n in tree.body if isinstance(n, ast.AsyncFunctionDef) and n.name == function.__name__)
-    check.body = ast.parse(f"async def f():\n    return {shown.partition(': ')[2]!r}").body[0].body  # type: ignore[attr-defined]
+    check.body = ast.parse(f"async def f():\n    return {shown.partition(': ')[2]!r}").body[0].body  # type: ignore[attr-defined]  # a def
     file.write_text(ast.unparse(tree))
 
 

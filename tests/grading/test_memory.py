@@ -78,7 +78,7 @@ def test_looking_changes_nothing() -> None:
 def test_a_class_is_seen_through_its_proxy() -> None:
     memory = Image.of(space_of(Plain))
     assert not memory.has_changed()
-    Plain.new = 1  # type: ignore[attr-defined]
+    Plain.new = 1  # type: ignore[attr-defined]  # the change
     assert memory.has_changed()
 
 
@@ -95,7 +95,7 @@ def test_the_content_of_a_cell_and_the_class_of_an_object() -> None:
     cell.cell_contents = 2
     assert content.has_changed()
     assert not kind.has_changed()
-    thing.__class__ = Other  # type: ignore[assignment]
+    thing.__class__ = Other  # type: ignore[assignment]  # the change
     assert kind.has_changed()
 
 

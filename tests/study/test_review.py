@@ -48,7 +48,12 @@ def test_a_card_is_turned_and_graded_by_number_or_by_word(deck: Deck) -> None:
 def test_the_prompt_says_what_can_be_typed(deck: Deck) -> None:
     prompts: list[str] = []
     keys = typing("", "3", "q")
-    review(deck, lambda prompt: prompts.append(prompt) or keys(prompt), lambda _line: None)  # type: ignore[func-returns-value]
+
+    def ask(prompt: str) -> str:
+        prompts.append(prompt)
+        return keys(prompt)
+
+    review(deck, ask, lambda _line: None)
     assert prompts == [
         "Enter turns it, q ends: ",
         "1 again (1 minute), 2 hard (6 minutes), 3 good (10 minutes), 4 easy (8 days), q ends: ",
