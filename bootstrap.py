@@ -196,10 +196,11 @@ def install(venv: Path, lock: str, *, editable: bool) -> None:
     try:
         run(uv, "pip", "install", "--python", python, *again, "--compile-bytecode", *checked)
     except SetupError as error:
-        if "no package index" not in str(error) or not editable:
+        if "no package index" not in str(error):
             raise
         say("  uv found no package index; going on with pip, which may know another one")
-        run(python, "-m", "pip", "install", "--retries", "1", *checked)
+        pip = [script_of(VENV, "python"), "-m", "pip", "--python", python]  # the other environments have none
+        run(*pip, "install", "--retries", "1", *checked)
     if editable:
         run(uv, "pip", "install", "--python", python, "--no-deps", "--no-build-isolation", "--offline", "-e", ".")
     marker.unlink()

@@ -175,7 +175,7 @@ def _looking(
 ) -> Generator[str]:
     """Yield what differs, again and again; it looks up no name outside, for that could be the answer's by then."""
     current, loaded, restless, head_size, place_size = hooks, sys.modules, RESTLESS, HEAD, POINTER
-    together, image = zip, b"".join
+    together, image, differs, place_of = zip, b"".join, _difference, _place
     labels, spaces, kept_, sizes = all_.labels, all_.spaces, all_.kept, all_.sizes
     heads, tables = all_.heads, all_.tables
     heads_then, tables_then, places_then = image(heads), image(tables), image(places)
@@ -194,17 +194,7 @@ def _looking(
                 is_moved = heads_now[start : start + head_size] != heads_then[start : start + head_size]
                 after = first + size
                 if is_moved or (tables_now[first:after] if tables_now else memory.raw) != tables_then[first:after]:
-                    label, space, kept = labels[number], spaces[number], kept_[number]
-                    for name, value in kept.items():
-                        if name not in restless and (name not in space or space[name] is not value):
-                            found = f"{label}.{name}"
-                            break
-                    else:
-                        for name in space:  # a package gets the name of a module that is imported from it
-                            is_module = loaded.get(f"{label}.{name}") is space[name]
-                            if name not in kept and name not in restless and not is_module:
-                                found = f"{label}.{name}"
-                                break
+                    found = differs(labels[number], spaces[number], kept_[number], loaded, restless)
                 if found:
                     break
                 number, start, first = number + 1, start + head_size, after
@@ -212,13 +202,7 @@ def _looking(
                 tables_then = tables_now
         if not found:
             places_now = image(places)
-            if places_now != places_then:
-                start = 0
-                for name in named:
-                    if places_now[start : start + place_size] != places_then[start : start + place_size]:
-                        found = name
-                        break
-                    start += place_size
+            found = "" if places_now == places_then else place_of(named, places_now, places_then, place_size)
         if not found and (top.raw != top_then or rows.raw != rows_then):
             for name, module in modules.items():
                 if loaded.get(name) is not module:
@@ -230,6 +214,33 @@ def _looking(
                 if now[name] != value:
                     found = name
                     break
+
+
+def _difference(
+    label: str, space: dict[str, Any], kept: dict[str, Any], loaded: dict[str, Any], restless: frozenset[str]
+) -> str:
+    """Return the first name of a namespace that has another value, has gone or has come; empty when none has.
+
+    Like `_looking` it looks up no name outside: all it uses is handed to it.
+    """
+    for name, value in kept.items():
+        if name not in restless and (name not in space or space[name] is not value):
+            return f"{label}.{name}"
+    for name in space:  # a package gets the name of a module that is imported from it
+        is_module = loaded.get(f"{label}.{name}") is space[name]
+        if name not in kept and name not in restless and not is_module:
+            return f"{label}.{name}"
+    return ""
+
+
+def _place(named: list[str], now: bytes, then: bytes, size: int) -> str:
+    """Return the name of the first place, of `size` bytes each, that differs; it looks up nothing either."""
+    start = 0
+    for name in named:
+        if now[start : start + size] != then[start : start + size]:
+            return name
+        start += size
+    return ""
 
 
 def is_guarded(name: str) -> bool:
