@@ -200,7 +200,8 @@ def install(venv: Path, lock: str, *, editable: bool) -> None:
             raise
         say("  uv found no package index; going on with pip, which may know another one")
         pip = [script_of(VENV, "python"), "-m", "pip", "--python", python]  # the other environments have none
-        run(*pip, "install", "--retries", "1", *checked)
+        # the lock names everything, and pip would ask for a second hash where somebody needs an extra of it
+        run(*pip, "install", "--retries", "1", "--no-deps", *checked)
     if editable:
         run(uv, "pip", "install", "--python", python, "--no-deps", "--no-build-isolation", "--offline", "-e", ".")
     marker.unlink()

@@ -68,5 +68,11 @@ def test_what_the_sandbox_was_made_of_is_forgotten() -> None:
     assert said(code) in ("[]", "['ctypes._endian']")
 
 
+def test_who_held_on_to_a_part_of_the_sandbox_finds_it_empty() -> None:
+    held = "import ctypes, course_lib.grading.sandbox.syscalls as calls\nheld = [vars(ctypes), vars(calls)]\n"
+    done = subprocess.run([sys.executable, "-c", held + SHUT + "print(held)"], capture_output=True, text=True)
+    assert (done.stdout.strip(), done.returncode) == ("[{}, {}]", 0), done.stderr
+
+
 def test_classes_and_bools_are_made_as_before() -> None:
     assert said("class Any: pass\nprint(type(Any()).__name__, bool(3), type('New', (), {}).__name__)") == "Any True New"

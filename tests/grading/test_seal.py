@@ -136,6 +136,15 @@ def test_a_change_before_the_looks_is_no_answers_doing(monkeypatch: pytest.Monke
     assert look() == "ast.made_by_a_fork"
 
 
+def test_what_has_changed_before_the_looks_is_not_blamed_for_a_later_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    seal = Seal()
+    monkeypatch.setattr(ast, "parse", nothing)
+    look, _ = seal.looks()
+    assert look() == ""
+    monkeypatch.setattr(ast, "walk", nothing)
+    assert look() == "ast.walk"
+
+
 def test_a_trace_function_is_told() -> None:
     look, before = Seal().looks()[0], sys.gettrace()
     sys.settrace(nothing)

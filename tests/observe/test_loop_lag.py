@@ -84,6 +84,17 @@ def test_what_the_machine_took_is_what_overlaps_the_stall(late: tuple[float, flo
     assert reference.lateness(10.0, 11.0) == lost
 
 
+def test_a_pause_at_the_very_end_is_the_machines_too() -> None:
+    reference = LoopLag()._reference
+    reference.start()
+    time.sleep(0.03)
+    began = time.perf_counter()
+    ctypes.PyDLL(None).usleep(200_000)  # nobody else can run; the end comes before the clock has woken
+    reference._over.set()
+    reference.join()
+    assert reference.lateness(began, time.perf_counter()) > 0.1
+
+
 def test_a_busy_machine_does_not_stand_still() -> None:
     async def main() -> bool:
         async with loop_lag() as lag:

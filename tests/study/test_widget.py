@@ -175,6 +175,8 @@ def test_a_second_run_of_the_cell_goes_on_and_the_first_says_where_it_is() -> No
         assert (first.view["state"], second.view["answered"]) == ("moved", 1)
         assert repr(first) == repr(second)
 
+    asyncio.run(scene())
+
 
 def test_a_question_missed_in_a_quiz_is_at_once_among_the_cards_beside_it() -> None:
     async def scene() -> None:
