@@ -6,6 +6,7 @@ import ast
 import asyncio
 import builtins
 import gc
+import json
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -94,11 +95,11 @@ def test_a_change_is_told_by_name(name: str, shell: Any, monkeypatch: pytest.Mon
 
 def test_a_name_that_came_and_went_hides_no_later_change(monkeypatch: pytest.MonkeyPatch) -> None:
     look, _ = Seal().looks()
-    monkeypatch.setattr(ast, "came", 1, raising=False)
+    monkeypatch.setattr(json, "came", 1, raising=False)
     monkeypatch.undo()
     assert [look(), look()] == ["", ""]
-    monkeypatch.setattr(ast, "parse", nothing)
-    assert look() == "ast.parse"
+    monkeypatch.setattr(json, "dumps", nothing)
+    assert look() == "json.dumps"
     monkeypatch.undo()
     assert look() == ""
 
@@ -109,8 +110,8 @@ def test_a_namespace_that_has_outgrown_its_table_is_told_and_so_is_its_neighbour
     look, _ = Seal().looks()
     names = [f"new_{number}" for number in range(1000)]
     for name in names:
-        monkeypatch.setattr(ast, name, 1, raising=False)
-    assert look().startswith("ast.new_")
+        monkeypatch.setattr(json, name, 1, raising=False)
+    assert look().startswith("json.new_")
     monkeypatch.undo()
     assert look() == ""  # its table lies elsewhere now, and holds what it held
     monkeypatch.setattr(course_lib.checks.verdict, "verdict", nothing)
@@ -129,20 +130,20 @@ def test_a_module_that_is_imported_is_no_change_and_one_exchanged_after_it_is_to
 
 def test_a_change_before_the_looks_is_no_answers_doing(monkeypatch: pytest.MonkeyPatch) -> None:
     seal = Seal()
-    monkeypatch.setattr(ast, "made_by_a_fork", 1, raising=False)
+    monkeypatch.setattr(json, "made_by_a_fork", 1, raising=False)
     look, look_at_checker = seal.looks()
     assert [look(), look_at_checker()] == ["", ""]
-    monkeypatch.setattr(ast, "made_by_a_fork", 2)
-    assert look() == "ast.made_by_a_fork"
+    monkeypatch.setattr(json, "made_by_a_fork", 2)
+    assert look() == "json.made_by_a_fork"
 
 
 def test_what_has_changed_before_the_looks_is_not_blamed_for_a_later_change(monkeypatch: pytest.MonkeyPatch) -> None:
     seal = Seal()
-    monkeypatch.setattr(ast, "parse", nothing)
+    monkeypatch.setattr(json, "dumps", nothing)
     look, _ = seal.looks()
     assert look() == ""
-    monkeypatch.setattr(ast, "walk", nothing)
-    assert look() == "ast.walk"
+    monkeypatch.setattr(json, "loads", nothing)
+    assert look() == "json.loads"
 
 
 def test_a_trace_function_is_told() -> None:
