@@ -20,10 +20,15 @@ class _Reference(threading.Thread):
     def __init__(self) -> None:
         super().__init__(name="heartbeat-reference", daemon=True)
         self._over = threading.Event()
+        self._began = 0.0
         self.late: list[tuple[float, float]] = []  # from when to when it should have run, only what is worth keeping
 
+    def start(self) -> None:
+        self._began = time.perf_counter()  # not in `run`: a thread that begins late was kept from it by the machine
+        super().start()
+
     def run(self) -> None:
-        before, is_over = time.perf_counter(), False
+        before, is_over = self._began, False
         while not is_over:
             is_over = self._over.wait(BEAT_S)  # the last time counts too: the end may be what it slept through
             now = time.perf_counter()
@@ -45,19 +50,23 @@ class LoopLag:
 
     def __init__(self) -> None:
         self.beats = 0
+        self._last = 0.0
         self._gaps: list[tuple[float, float]] = []
         self._reference = _Reference()
         self._task: asyncio.Task[None] | None = None
 
     async def _beat(self) -> None:
-        before = time.perf_counter()
+        self._last = time.perf_counter()
         while True:
             await asyncio.sleep(BEAT_S)
-            now = time.perf_counter()
-            if now - before > STALL_S / 2:
-                self._gaps.append((before, now))
-            before = now
+            self._note()
             self.beats += 1
+
+    def _note(self) -> None:
+        now = time.perf_counter()
+        if now - self._last > STALL_S / 2:
+            self._gaps.append((self._last, now))
+        self._last = now
 
     @property
     def worst(self) -> float:
@@ -74,21 +83,15 @@ class LoopLag:
         self._reference.start()
         self._task = asyncio.get_running_loop().create_task(self._beat(), name="loop_lag")
         try:
-            await asyncio.sleep(2 * BEAT_S)  # let both hearts beat before the code under test begins
+            await asyncio.sleep(0)  # the heart has looked at the clock before the code under test begins
         except BaseException:  # interrupted here, `__aexit__` would never be called
             self._stop()
             raise
-        self.beats = 0
-        self._gaps.clear()
         return self
 
     async def __aexit__(self, *error: Any) -> None:
-        seen = self.beats
-        try:
-            await asyncio.sleep(2 * BEAT_S)  # the beat that was due during a stall fires only now
-        finally:
-            self._stop()
-        self.beats = seen
+        self._note()  # a block that ends by a stall leaves no time for the beat that was due
+        self._stop()
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
 

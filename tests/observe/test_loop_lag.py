@@ -13,7 +13,7 @@ import time
 import pytest
 
 from course_lib import loop_lag
-from course_lib.observe.loop_lag import LoopLag
+from course_lib.observe.loop_lag import LoopLag, _Reference
 
 
 def test_a_blocking_call_stood_still() -> None:
@@ -98,6 +98,29 @@ def test_a_pause_at_the_very_end_is_the_machines_too() -> None:
         sys.setswitchinterval(interval)
     reference.join()
     assert reference.lateness(began, time.perf_counter()) > 0.1
+
+
+def test_a_pause_at_the_very_beginning_is_the_machines_too() -> None:
+    class Late(_Reference):
+        def run(self) -> None:
+            time.sleep(0.2)  # it was started, and the machine does not let it run
+            super().run()
+
+    reference, began = Late(), time.perf_counter()
+    reference.start()
+    time.sleep(0.25)
+    reference.stop()
+    assert reference.lateness(began, time.perf_counter()) > 0.1
+
+
+def test_an_empty_block_does_not_stand_still() -> None:
+    async def main() -> LoopLag:
+        async with loop_lag() as lag:
+            pass
+        return lag
+
+    lag = asyncio.run(main())
+    assert (lag.stood_still, lag.beats) == (False, 0)
 
 
 def test_a_busy_machine_does_not_stand_still() -> None:
