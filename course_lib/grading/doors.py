@@ -22,7 +22,8 @@ TP_NEW = 312  # bytes into a PyTypeObject, on every 64-bit CPython from 3.8 to 3
 SANDBOX = "course_lib.grading.sandbox"
 # found once, by their files: to ask every loaded module for its name would copy the page of each in every child
 OF_SANDBOX = tuple(f"{SANDBOX}.{found.name}" for found in pkgutil.iter_modules(sandbox.__path__))
-HIDDEN = ("ctypes", "_ctypes", "course_lib.grading.memory", "course_lib.grading.doors", SANDBOX, *OF_SANDBOX)
+OURS = ("course_lib.grading.memory", "course_lib.grading.pages", "course_lib.grading.doors")
+HIDDEN = ("ctypes", "_ctypes", *OURS, SANDBOX, *OF_SANDBOX)
 
 
 @dataclass(frozen=True)

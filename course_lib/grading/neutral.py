@@ -23,6 +23,7 @@ from course_lib.field_guide import explain
 from course_lib.observe import gauge, trace
 
 CELLS = ("%load_ext course_lib", "import asyncio\nawait asyncio.sleep(0)", "1 / 0", "def broken(:")
+WALKS = 4  # code adapts itself from its eighth call on, by writing into its own memory; a walk has five requests
 PATHS = ("/things", "/things/1", "/things/2", "/nowhere")
 
 
@@ -88,10 +89,18 @@ async def read_thing(number: int, session: SessionDep) -> ThingOut:
 
 
 async def visit_neutral_app(shell: Any) -> None:
-    """Run a few cells in `shell`, and send a few requests through the app, watched as a check watches."""
+    """Run a few cells in `shell`, and walk through the app until Python has adapted itself to its ways."""
     run = Run(shell)
     for text in CELLS:
         await run.cell(text, "neutral")
+    for _ in range(WALKS):
+        await _walk()
+    explain(LookupError("nothing"))
+    shell.reset(new_session=True)
+
+
+async def _walk() -> None:
+    """Make an app, and send a few requests through it, watched as a check watches."""
     app = FastAPI()
     app.include_router(router)
     async with database() as place:
@@ -106,5 +115,3 @@ async def visit_neutral_app(shell: Any) -> None:
                 await http.get(path)
             str(events)
         await engine.dispose()
-    explain(LookupError("nothing"))
-    shell.reset(new_session=True)

@@ -29,6 +29,7 @@ from course_lib.databases.place import Place
 from course_lib.errors import CourseError
 from course_lib.grading import doors, fork
 from course_lib.grading.fork import Warm
+from course_lib.grading.pages import Pages
 from course_lib.grading.seal import Seal
 from course_lib.grading.stage import Stage
 
@@ -36,8 +37,12 @@ DATABASES = 2  # of each kind, for a check that wants two at once
 MORE = ("asyncpg", "sqlalchemy.dialects.postgresql.asyncpg", "pydantic_settings")  # what some cells import first
 SETTLE_S = 5.0  # the threads of the warm-up end within a tenth of it
 STAGES = 8  # each keeps a few megabytes of its own; a class is graded exercise by exercise
-# imported before everything is sealed: our own, and one of IPython that needs ctypes, which no answer gets
-EARLY = ("course_lib.grading.child", "course_lib.grading.neutral", "IPython.extensions.autoreload")
+# imported before everything is sealed: our own, one of IPython that needs ctypes, which no answer gets, and what would
+# write its name into a sealed package later
+EARLY = (
+    *("course_lib.grading.child", "course_lib.grading.neutral", "IPython.extensions.autoreload"),
+    *("json.tool", "sqlite3.dump"),
+)
 
 
 def main(arguments: list[str]) -> None:
@@ -161,7 +166,7 @@ def warm_up(*, quick: bool = False) -> Warm:
     gc.collect()
     gc.freeze()  # the garbage collector would touch, and so copy, every shared page in every child
     gc.enable()
-    return Warm(shell, seal, handlers)
+    return Warm(shell, seal, handlers, pages=Pages(learns=not quick))
 
 
 def _walk_once(shell: Any) -> None:

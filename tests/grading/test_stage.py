@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -14,6 +15,13 @@ from course_lib.grading.zygote import Nest, Zygote
 DOUBLE = RIGHT["small-double"]
 CHECK = 'await check("small-double", double=double)'
 COUNTING = "import os\nruns = [os.getpid()]"
+FAULTS = """
+from resource import RUSAGE_SELF, getrusage
+from sqlalchemy import Column, Integer, MetaData, Table, select
+before = getrusage(RUSAGE_SELF).ru_minflt
+str(select(Table("things", MetaData(), Column("id", Integer))))
+told = getrusage(RUSAGE_SELF).ru_minflt - before
+"""
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +61,16 @@ def test_an_answer_changes_nothing_for_the_next(zygote: Zygote) -> None:
     assert told(zygote, "runs.append('mine')\nimport http\nhttp.mine = 1\ntold = len(runs)", COUNTING) == "2"
     assert told(zygote, "import http\ntold = len(runs), hasattr(http, 'mine')", COUNTING) == "(1, False)"
     assert ran(zygote, DOUBLE, COUNTING)["verdict"]["outcome"] == "pass"
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/pagemap").exists(), reason="this system does not tell which pages a process has written"
+)
+def test_the_third_answer_finds_the_pages_it_will_write_already_its_own(zygote: Zygote) -> None:
+    alone = int(told(zygote, FAULTS, "stages = 1"))
+    for _ in range(2):
+        assert ran(zygote, f"{FAULTS}\n{DOUBLE}", "stages = 1")["verdict"]["outcome"] == "pass"
+    assert int(told(zygote, FAULTS, "stages = 1")) < alone / 2
 
 
 @pytest.mark.parametrize(
