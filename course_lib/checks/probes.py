@@ -23,7 +23,7 @@ from course_lib.checks import learner_code
 from course_lib.checks.clock import PATIENCE_S
 from course_lib.checks.thrown_away import hearing
 from course_lib.observe import engine_hooks
-from course_lib.observe.events import Listener, Raw, listen, unlisten
+from course_lib.observe.events import Listener, Raw, listen, listens, unlisten
 from course_lib.observe.loop_lag import LoopLag
 
 PROBES = ("returned", "finished", "awaited", "tasks", "loop")
@@ -254,6 +254,8 @@ async def probes(off: Collection[str] = ()) -> AsyncIterator[Report]:
             gc.collect()  # a failed task and a forgotten coroutine speak when they are collected
             await asyncio.sleep(0)
             found += [*tasks.findings(), *unawaited.findings()]
+            if not listens(loans):
+                found.append(Finding("returned", "expected the probe among those who hear of connections, it is gone"))
             if lag.stood_still:
                 found.append(Finding("loop", "the event loop stood still"))
             report.findings = sorted((f for f in found if f.probe not in off), key=lambda f: PROBES.index(f.probe))

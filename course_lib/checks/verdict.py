@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any  # Any: what a check cell hands over
 
 from course_lib.checks import attempt, learner_code
-from course_lib.checks.assertions import AnswerError, Wrong
+from course_lib.checks.assertions import AnswerError, Wrong, watched
 from course_lib.checks.clock import TimeUp, within
 from course_lib.checks.outcome import Outcome
 from course_lib.checks.probes import SLUGS, probes
@@ -82,6 +82,7 @@ async def _attempted(asked: Question, what: dict[str, Any], base: Outcome) -> Ou
     try:
         judged = await _judged(asked, what, base)
         if judged.outcome == "fail" and judged.slug == SLUGS["loop"]:
+            watched()()
             judged = await _judged(asked, what, base)  # once more: a stall may have been the machine's
     except Wrong as said:
         section = said.section if said.section is not None else asked.section

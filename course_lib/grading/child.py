@@ -39,106 +39,122 @@ HIDDEN = (learner_code.of_checkout, tell_where)  # functions that hold a door op
 def judged(job: dict[str, Any], warm: Warm, say: Say, hint: Callable[[str], None], seeds: int) -> None:
     """Run `job` and claim its last record: stage and verdict, or where and why it ended early.
 
-    After the answer has run, no name of a module is looked up any more on the way to a claim: what is needed then is
-    taken now.
+    After the answer has run, nothing on the way to a claim is looked up in a module or a class any more, where the
+    answer could put another thing for a moment: what is needed then is taken now, and lies in frames.
     """
-    stop_collecting, text_of = gc.disable, str.__str__
+    stop_collecting, text_of, of_error = gc.disable, str.__str__, described
     stream = capture()
     verdict.compare_with_starter = False
     os.environ.pop("COURSE_WORKSPACE", None)  # the learner's own app must not be rebuilt by a verdict
-    guard = _Guard(warm)
+    guards: list[_Guards] = []  # none until the doors are shut, and one from then on
     try:
-        record = asyncio.run(_stages(job, Run(warm.shell), guard, say, hint, seeds))
+        record = asyncio.run(_stages(job, warm, guards, say, hint, seeds))
     except BaseException as error:  # SystemExit included: the record must reach the judge
-        record = {"stage": "answer", **described(error)}
+        record = {**of_error(error), "stage": "answer"}
     if record["stage"] == "verdict" and record["verdict"]["outcome"] == "pass":
-        record = guard.left_behind(record)
+        for _, _, runs_on in guards:
+            if runs_on():
+                record = {"stage": "changed", "message": "threading: a thread still runs"}
     stop_collecting()  # from here on nothing of the answer's may run
-    changed = guard.changed() or guard.look()
-    if changed:
-        record = {"stage": "changed", "message": changed}
+    for seen, look, _ in guards:
+        changed = seen() or look()
+        if changed:
+            record = {"stage": "changed", "message": changed}
     say({**record, "text": text_of(stream.text()[-2000:])})
 
 
-class _Guard:
-    """What stands between an answer and its verdict once `shut` was called: the seal, the watch and the doors."""
+# what of ours an answer tried to exchange, what it has exchanged, whether a thread of its own runs on
+_Guards = tuple[Look, Look, Callable[[], bool]]
 
-    def __init__(self, warm: Warm) -> None:
-        self._warm = warm
-        self._threads = _thread._count
-        self._running = 0
-        self.set_handler = warm.handlers.set
-        self.look: Look = str
-        self.look_at_checker: Look = str
-        self.changed: Look = str
 
-    def shut(self, asked: Question) -> None:
-        """Remember what is ours, shut the doors to it, and listen."""
-        if is_guarded(asked.check.__module__):
-            self._warm.seal.add(asked.check.__module__)
-        hidden = doors.hide()
-        self.look, self.look_at_checker = self._warm.seal.looks()
-        self._running = self._threads()
-        doors.shut_for_good(self._warm.handlers, hidden)
-        self.changed = Watch(self._warm.seal.sites, HIDDEN).seen
+def _shut(asked: Question, warm: Warm, relayed: list[Look]) -> _Guards:
+    """Remember what is ours, shut the doors to it, and listen; what looks at the checker goes into `relayed`.
 
-    def relay(self) -> Generator[str]:
-        """Look at the checker, again and again; a generator shows nobody what it holds."""
-        while True:
-            yield self.look_at_checker()
+    What is returned is asked by its frames alone: no class stands between, whose attributes could be others by then.
+    """
+    if is_guarded(asked.check.__module__):
+        warm.seal.add(asked.check.__module__)
+    hidden = doors.hide()
+    look, look_at_checker = warm.seal.looks()
+    relayed.append(look_at_checker)
+    runs_on = _threads()
+    next(runs_on)
+    doors.shut_for_good(warm.handlers, hidden)
+    return Watch(warm.seal.sites, HIDDEN).seen, look, runs_on.__next__
 
-    def left_behind(self, record: dict[str, Any]) -> dict[str, Any]:
-        """Return `record`, or what of the answer would still run while we speak to the judge."""
-        until = time.monotonic() + THREADS_S
-        while self._threads() > self._running and time.monotonic() < until:
-            time.sleep(0.002)  # most end by themselves, at once
-            if self._threads() > self._running:
-                gc.collect()
-        still = self._threads() > self._running
-        return {"stage": "changed", "message": "threading: a thread still runs"} if still else record
+
+def _relay(relayed: list[Look]) -> Generator[str]:
+    """Look at the checker, again and again; a generator shows nobody what it holds."""
+    while True:
+        yield relayed[0]()
+
+
+def _threads() -> Generator[bool]:
+    """Say whether more threads run than at first; those that end by themselves, at once, are waited for."""
+    count, now, pause, collect, patience = _thread._count, time.monotonic, time.sleep, gc.collect, THREADS_S
+    running = count()
+    yield False
+    while True:
+        until = now() + patience
+        while count() > running and now() < until:
+            pause(0.002)
+            if count() > running:
+                collect()
+        yield count() > running
 
 
 async def _stages(
-    job: dict[str, Any], run: Run, guard: _Guard, say: Say, hint: Callable[[str], None], seeds: int
+    job: dict[str, Any], warm: Warm, guards: list[_Guards], say: Say, hint: Callable[[str], None], seeds: int
 ) -> dict[str, Any]:
-    judge = verdict.verdict
+    run = Run(warm.shell)
+    of_error, read, number_of, judge, checked, fields = (
+        described,
+        os.read,
+        int.from_bytes,
+        verdict.verdict,
+        _checked,
+        FIELDS,
+    )
+    sow, find, dispose = seeded.sow, find_question, modules.dispose_forgotten
     for text in job["setup"]:
         error = await run.cell(text, "setup")
         if error is not None:
-            return {"stage": "setup", **described(error)}
+            return {**of_error(error), "stage": "setup"}
     try:
-        registered = find_question(job["question"])
+        registered = find(job["question"])
     except CourseError as unknown:
         return {"stage": "unknown", "message": str(unknown)}
     # our own: the registered one can be changed in place
     asked = dataclasses.replace(registered, check=_announced(registered.check, say))
     kept, check = dict(vars(registered)), _compiled(job["check"])
     seconds = job.get("seconds") or asked.seconds
-    look_after(guard.relay().__next__)  # before the seal is taken: who puts another in its place breaks it
-    guard.shut(registered)
+    relayed: list[Look] = []
+    look_after(_relay(relayed).__next__)  # before the seal is taken: who puts another in its place breaks it
+    guards.append(_shut(registered, warm, relayed))
+    look = guards[0][1]
     say({"stage": "prepared", "seconds": seconds, "lesson": asked.lesson, "section": asked.section})
-    _tell_where(hint, seconds, guard.set_handler)
+    _tell_where(hint, seconds, warm.handlers.set)
     error = await run.cell(job["answer"], job["question"])
     if error is not None:
-        return {"stage": "answer", **described(error)}
+        return {**of_error(error), "stage": "answer"}
     say({"stage": "answered"})
-    if guard.look():
+    if look() or relayed[0]():
         return {"stage": "answer", "message": ""}
-    seeded.sow(int.from_bytes(os.read(seeds, SEED_BYTES), "big"))  # it comes now: the answer could not know it
+    sow(number_of(read(seeds, SEED_BYTES), "big"))  # it comes now: the answer could not know it
     if any(value is not kept[name] for name, value in vars(registered).items()):
         return {"stage": "changed", "message": f"the question {asked.name}"}
     outcomes: list[Any] = []
 
     async def ours(question: str, /, **what: Any) -> None:
-        await modules.dispose_forgotten()
-        outcomes.append(await judge(asked if question == asked.name else find_question(question), what))
+        await dispose()
+        outcomes.append(await judge(asked if question == asked.name else find(question), what))
 
-    problem = await _checked(check, run.shell.user_ns, ours)
+    problem = await checked(check, run.shell.user_ns, ours)
     if len(outcomes) != 1:
-        return {"stage": "check", **described(problem)}
+        return {**of_error(problem), "stage": "check"}
     return {
         "stage": "verdict",
-        "verdict": {name: getattr(outcomes[0], name) for name in FIELDS},
+        "verdict": {name: getattr(outcomes[0], name) for name in fields},
         "shown": repr(outcomes[0]),
     }
 

@@ -15,7 +15,17 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from types import FunctionType, ModuleType
 from typing import Any  # Any: whatever a module holds
 
-from course_lib.grading.memory import HEAD, POINTER, content_of, differing, head, kind_of, space_of, table
+from course_lib.grading.memory import (
+    HEAD,
+    POINTER,
+    content_of,
+    differing,
+    head,
+    kind_of,
+    space_of,
+    table,
+    tells_each_change,
+)
 from course_lib.grading.watch import Sites
 
 # modules, and packages with a dot at the end: what a verdict rests on, and not all of SQLAlchemy, for each answer pays
@@ -49,11 +59,19 @@ GUARDED = (
     "ast",
     "builtins",
     "contextlib",
+    "contextvars",
+    "copy",
     "dataclasses",
+    "functools",
     "gc",
     "inspect",
+    "itertools",
     "json.",
+    "logging",
+    "math",
+    "operator",
     "os",
+    "re.",
     "signal",
     "sqlite3.",
     "threading",
@@ -65,9 +83,10 @@ GUARDED = (
 PACKAGES = tuple(name for name in GUARDED if name.endswith("."))
 CHECKER = ("course_lib.checks", "course_lib.client", "course_lib.observe", "httpx._client", "httpx._transports.asgi")
 # emptied before the answer runs
-FORGOTTEN = ("course_lib.grading.sandbox", "course_lib.grading.memory", "course_lib.grading.doors")
+FORGOTTEN = tuple(f"course_lib.grading.{name}" for name in ("sandbox", "memory", "pages", "doors"))
 # what its own module gives a new value while it works: counters, and what is made at first use
 RESTLESS = frozenset({"__warningregistry__", "_uid", "HTTPCORE_EXC_MAP"})
+WRITTEN = ("warnings", "asyncpg.connection", "httpx._transports.default")  # by a probe, and by themselves
 
 Look = Callable[[], str]
 
@@ -78,24 +97,28 @@ class Seal:
     Nothing of it may be within reach of an answer: it is held by frames alone, and those are shut (see `watch`).
     """
 
-    def __init__(self, shell: Any = None) -> None:
+    def __init__(self, shell: Any = None, *, tells: bool = tells_each_change()) -> None:
+        for _, owner in owners():
+            if isinstance(owner, ModuleType):  # so that a warning on one of its lines need not write it
+                vars(owner).setdefault("__warningregistry__", {})
         self._shell = shell
+        self._tells = tells
         self._all = _Guarded(owners())
         self._checkers = [number for number, label in enumerate(self._all.labels) if label.startswith(CHECKER)]
-        self._then = self._all.image()
+        self._then = self._all.image(tells=tells)
         self._modules = {name: module for name, module in sys.modules.items() if is_guarded(name)}
         self._hooks = hooks(shell)
         functions = [value for kept in self._all.kept for value in kept.values() if isinstance(value, FunctionType)]
         self.sites = Sites.found(function.__code__ for function in functions)
         ours = [each for each in functions if (each.__module__ or "").startswith(("course_lib.", "contextlib"))]
-        places = [
+        self._places = [
             (f"{function.__module__}.{function.__qualname__}", content_of(cell))
             for function in ours
             for cell in function.__closure__ or ()
         ]
-        places += [(label, kind_of(owner)) for label, owner in self._all.each() if label.startswith("course_lib.")]
-        self._named = [name for name, _ in places]
-        self._places = [place for _, place in places]
+        for label, owner in self._all.each():
+            if label.startswith("course_lib."):
+                self._places.append((label, kind_of(owner)))
 
     def add(self, *names: str) -> None:
         """Guard what these modules hold now as well: some are imported after the seal was made."""
@@ -110,9 +133,10 @@ class Seal:
         They are generators at work: their values lie in a frame, where an attribute of a function would be in reach.
         """
         # a fork gives some modules new locks: what is different already is no answer's doing
-        self._all.renew(self._then)
-        everything = _looking(self._all, self._named, self._places, self._modules, self._hooks, self._shell)
-        checker = _looking(self._all.some(self._checkers), [], [], {}, {}, None)
+        self._all.renew(self._then, tells=self._tells)
+        everything = _looking(self._all, self._tells, self._places, self._modules, self._hooks, self._shell)
+        of_checker = [place for place in self._places if place[0].startswith(CHECKER)]
+        checker = _looking(self._all.some(self._checkers), self._tells, of_checker, {}, {}, None)
         next(everything), next(checker)
         return everything.__next__, checker.__next__
 
@@ -130,6 +154,7 @@ class _Guarded:
         self.heads = [head(space) for space in self.spaces]
         self.tables = [table(space) for space in self.spaces]
         self.sizes = array("L", [len(bytes_) for bytes_ in self.tables])  # no objects: the next look counts none
+        self.is_open = [_is_open(label, owner) for label, owner, _ in found]
 
     def each(self) -> Iterator[tuple[str, Any]]:
         """Yield every name with its module or class."""
@@ -148,61 +173,77 @@ class _Guarded:
             getattr(chosen, name).extend([values[number] for number in numbers])
         return chosen
 
-    def image(self) -> tuple[bytes, bytes]:
-        """Return the bytes of all heads, and of all tables."""
-        return b"".join(self.heads), b"".join(self.tables)
+    def image(self, *, tells: bool) -> tuple[bytes, bytes]:
+        """Return the bytes of all heads, and of all tables where the heads do not tell each change."""
+        return b"".join(self.heads), b"" if tells else b"".join(self.tables)
 
-    def renew(self, then: tuple[bytes, bytes]) -> None:
+    def renew(self, then: tuple[bytes, bytes], *, tells: bool) -> None:
         """Take what has changed since an image was made as it is now; what was added after it is new anyway."""
         count = len(then[0]) // HEAD
-        moved = differing(then[0], b"".join(self.heads[:count]), [HEAD] * count)
-        tables, sizes = self.tables[:count], self.sizes[:count]
-        for number in moved:
-            tables[number] = bytes(sizes[number])  # it may have been freed
-        for number in {*moved, *differing(then[1], b"".join(tables), sizes)}:
+        changed = differing(then[0], b"".join(self.heads[:count]), [HEAD] * count)
+        if not tells:
+            tables, sizes = self.tables[:count], self.sizes[:count]
+            for number in changed:
+                tables[number] = bytes(sizes[number])  # it may have been freed
+            changed += differing(then[1], b"".join(tables), sizes)
+        for number in {*changed}:
             one = _Guarded([(self.labels[number], self.owners[number])])
             for name, values in vars(one).items():
                 getattr(self, name)[number] = values[0]
 
 
+def _is_open(label: str, owner: Any) -> bool:
+    """Say whether a namespace may be written while our own code is at work.
+
+    A package gets the name of a module that is imported from it: ours are many, the others have theirs already.
+    """
+    return label in WRITTEN or (label.startswith("course_lib.") and hasattr(owner, "__path__"))
+
+
 def _looking(
     all_: _Guarded,
-    named: list[str],
-    places: list[Any],
+    tells: bool,
+    places_: list[tuple[str, Any]],
     modules: dict[str, Any],
     hooks_: dict[str, Any],
     shell: Any,
 ) -> Generator[str]:
-    """Yield what differs, again and again; it looks up no name outside, for that could be the answer's by then."""
+    """Yield what differs, again and again; it looks up no name outside, for that could be the answer's by then.
+
+    What an answer's cell has changed and taken back is its own affair, so the first look forgives it; from then on our
+    code is at work, and what it finds changed for a moment could have told it anything. Without `tells`, for a Python
+    whose dicts do not count their changes, only what is still changed is found.
+    """
     current, loaded, restless, head_size, place_size = hooks, sys.modules, RESTLESS, HEAD, POINTER
-    together, image, differs, place_of = zip, b"".join, _difference, _place
-    labels, spaces, kept_, sizes = all_.labels, all_.spaces, all_.kept, all_.sizes
+    image, differs, place_of, number_of = b"".join, _difference, _place, _numbers
+    labels, spaces, kept_, is_open = all_.labels, all_.spaces, all_.kept, all_.is_open
     heads, tables = all_.heads, all_.tables
-    heads_then, tables_then, places_then = image(heads), image(tables), image(places)
+    everyone = [*range(len(labels))]  # their numbers
+    names, places = [name for name, _ in places_], [place for _, place in places_]
+    heads_then, places_then = image(heads), image(places)
+    tables_then = b"" if tells else image(tables)
     top, rows = head(loaded), table(loaded)
     top_then, rows_then = top.raw, rows.raw
-    found = ""
+    is_first, found = True, ""
     while True:
         yield found
         found = ""
         heads_now = image(heads)
         # a table is read only while its head is the same: one that was outgrown has been freed
-        tables_now = image(tables) if heads_now == heads_then else b""
-        if tables_now != tables_then:
-            number, start, first = 0, 0, 0
-            for memory, size in together(tables, sizes):
-                is_moved = heads_now[start : start + head_size] != heads_then[start : start + head_size]
-                after = first + size
-                if is_moved or (tables_now[first:after] if tables_now else memory.raw) != tables_then[first:after]:
-                    found = differs(labels[number], spaces[number], kept_[number], loaded, restless)
+        tables_now = b"" if tells or heads_now != heads_then else image(tables)
+        if heads_now != heads_then or tables_now != tables_then:
+            for number in number_of(heads_now, heads_then, head_size) if tells else everyone:
+                found = differs(labels[number], spaces[number], kept_[number], loaded, restless)
+                if not found and tells and not is_first and not is_open[number]:
+                    found = labels[number]
                 if found:
                     break
-                number, start, first = number + 1, start + head_size, after
-            if not found and tables_now:  # a name came and went; this image was compared, the next would be another
-                tables_then = tables_now
+            if not found and (tells or tables_now):  # this was looked at, the next would be another
+                heads_then, tables_then = heads_now, tables_now
+        is_first = is_first and bool(found)
         if not found:
             places_now = image(places)
-            found = "" if places_now == places_then else place_of(named, places_now, places_then, place_size)
+            found = "" if places_now == places_then else place_of(names, places_now, places_then, place_size)
         if not found and (top.raw != top_then or rows.raw != rows_then):
             for name, module in modules.items():
                 if loaded.get(name) is not module:
@@ -231,6 +272,18 @@ def _difference(
         if name not in kept and name not in restless and not is_module:
             return f"{label}.{name}"
     return ""
+
+
+def _numbers(now: bytes, then: bytes, size: int) -> Generator[int]:
+    """Yield the numbers of the pieces, of `size` bytes each, in which two images differ; it looks up nothing either."""
+    number, start, end = 0, 0, size
+    while start != end:
+        piece = now[start:end]
+        if not piece:
+            return
+        if piece != then[start:end]:
+            yield number
+        number, start, end = number + 1, end, end + size
 
 
 def _place(named: list[str], now: bytes, then: bytes, size: int) -> str:

@@ -52,6 +52,11 @@ def unlisten(listener: Listener) -> None:
         _listeners.remove(listener)  # one step: a gauge may end in any thread, whenever it is collected
 
 
+def listens(listener: Listener) -> bool:
+    """Say whether events are still sent to `listener`: the list is open to everybody in this process."""
+    return any(each is listener for each in _listeners)
+
+
 def emit(kind: str, owner: Any, detail: str = "", subject: Any = None) -> None:
     """Tell every listener; costs one comparison when nobody listens."""
     if not _listeners:

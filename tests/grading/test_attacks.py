@@ -24,7 +24,7 @@ from course_lib.grading.graded import Graded, Submission
 from course_lib.grading.judge import Judge
 from course_lib.locations import course_root
 
-EVERYWHERE = ("leaks", "patches")
+EVERYWHERE = ("leaks", "moments", "patches")
 ALL = os.environ.get("COURSE_ALL_ATTACKS") == "1"
 LEFT = [
     Path("/tmp/velvet-rope-attack-was-here"),

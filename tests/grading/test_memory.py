@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -16,6 +17,7 @@ from course_lib.grading.memory import (
     memory_is_as_expected,
     space_of,
     table,
+    tells_each_change,
 )
 
 
@@ -106,3 +108,7 @@ def test_the_pieces_that_differ_are_told_by_number() -> None:
 
 def test_this_python_lays_a_dict_out_as_expected() -> None:
     assert memory_is_as_expected()
+
+
+def test_a_dict_counts_its_changes_up_to_python_3_13() -> None:
+    assert tells_each_change() == (sys.version_info < (3, 14))

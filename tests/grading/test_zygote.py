@@ -149,10 +149,25 @@ def test_a_change_made_when_the_answer_is_called_is_seen(zygote: Zygote) -> None
         return 6
     """
     record = zygote.run(job(textwrap.dedent(answer)))
-    assert (record["verdict"]["outcome"], record["verdict"]["message"]) == (
-        "error",
-        "the answer changed the course's own code (course_lib.checks.assertions.show)",
-    )
+    assert (record["stage"], record["message"]) == ("changed", "course_lib.checks.assertions")
+
+
+def test_an_outcome_made_by_a_function_that_puts_itself_back_is_not_believed(zygote: Zygote) -> None:
+    answer = """
+    from course_lib.checks import verdict
+
+    real = verdict.replace
+
+    def replace(base, **changes):
+        verdict.replace = real
+        return base
+
+    async def double(n):
+        verdict.replace = replace  # whoever notices says so by way of this function
+        return 6
+    """
+    record = zygote.run(job(textwrap.dedent(answer)))
+    assert (record["stage"], record["message"]) == ("changed", "course_lib.checks.verdict")
 
 
 def test_a_zygote_that_was_killed_is_replaced(nest: Nest, zygote: Zygote) -> None:
