@@ -20,7 +20,7 @@ from course_lib.databases import binaries, unroot
 from course_lib.errors import ServerError
 from course_lib.workspace import modules
 
-OURS = ("_connection_worker_thread", "heartbeat-reference")  # aiosqlite's thread, and the second heart of loop_lag
+OURS = ("_connection_worker_thread",)  # aiosqlite's thread
 LEAVING_S = 5.0  # a thread that was told to end needs a moment on a busy machine
 pytest_plugins = ["private_postgres"]  # its fixtures
 STATE = pytest.StashKey[Path]()
@@ -77,7 +77,7 @@ def own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def no_thread_stays() -> Iterator[None]:
-    """Fail a test that leaves a connection or a heartbeat running."""
+    """Fail a test that leaves a connection open."""
     before = set(threading.enumerate())
     yield
     for thread in set(threading.enumerate()) - before:

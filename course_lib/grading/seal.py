@@ -67,7 +67,6 @@ GUARDED = (
     "inspect",
     "itertools",
     "json.",
-    "logging",
     "math",
     "operator",
     "os",
@@ -109,16 +108,15 @@ class Seal:
         self._modules = {name: module for name, module in sys.modules.items() if is_guarded(name)}
         self._hooks = hooks(shell)
         functions = [value for kept in self._all.kept for value in kept.values() if isinstance(value, FunctionType)]
-        self.sites = Sites.found(function.__code__ for function in functions)
+        named = {id(owner): label for label, owner in self._all.each()}
+        self.sites = Sites.found((function.__code__ for function in functions), named)
         ours = [each for each in functions if (each.__module__ or "").startswith(("course_lib.", "contextlib"))]
         self._places = [
             (f"{function.__module__}.{function.__qualname__}", content_of(cell))
             for function in ours
             for cell in function.__closure__ or ()
         ]
-        for label, owner in self._all.each():
-            if label.startswith("course_lib."):
-                self._places.append((label, kind_of(owner)))
+        self._places += [(label, kind_of(owner)) for label, owner in self._all.each()]
 
     def add(self, *names: str) -> None:
         """Guard what these modules hold now as well: some are imported after the seal was made."""
@@ -126,6 +124,8 @@ class Seal:
             if label.startswith(CHECKER):
                 self._checkers.append(len(self._all.labels))
             self._all.add(label, owner)
+            self._places.append((label, kind_of(owner)))
+            self.sites.owners[id(owner)] = label
 
     def looks(self) -> tuple[Look, Look]:
         """Return a look at everything guarded, and one at the checker alone; each tells the first thing that differs.

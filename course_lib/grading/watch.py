@@ -32,6 +32,7 @@ MODULES = frozenset(
 )
 FRAMES = frozenset({"tb_frame", "gi_frame", "cr_frame", "ag_frame"})
 CODE = frozenset({"__code__", "__defaults__", "__kwdefaults__", "__closure__"})
+KINDS = frozenset({"__class__", "__bases__"})  # with another, a module or a class answers by functions of an answer's
 OURS = "course_lib."  # whose frames are given to nobody else, not even to who is trusted
 # functions of a library that give a frame to whoever calls them: it is their caller who must be trusted
 HELPERS = (
@@ -76,9 +77,9 @@ TRUSTED = (
 
 @dataclass(frozen=True)
 class Sites:
-    """Pieces of code by their identity: who is trusted with a frame, the helpers, all of ours, and what is guarded.
+    """By their identity: the code trusted with a frame, the helpers, all of ours, what is guarded, and whose it is.
 
-    They are looked up once, in the warm process. The code itself is kept as well: the identity of a piece that has
+    The code is looked up once, in the warm process. It is kept itself as well: the identity of a piece that has
     gone could become that of an answer's.
     """
 
@@ -86,13 +87,18 @@ class Sites:
     helpers: dict[int, CodeType]
     ours: dict[int, CodeType]
     guarded: dict[int, CodeType]
+    owners: dict[int, str]  # the names of modules and classes, which the seal keeps
 
     @classmethod
-    def found(cls, guarded: Iterable[CodeType]) -> Sites:
+    def found(cls, guarded: Iterable[CodeType], owners: dict[int, str]) -> Sites:
         """Look them up among the modules that are loaded now."""
         trusted, helpers = ([code for name in names if (code := _code_of(name))] for names in (TRUSTED, HELPERS))
         return cls(
-            _by_identity(trusted), _by_identity(helpers), _by_identity(_code_within(OURS)), _by_identity(guarded)
+            _by_identity(trusted),
+            _by_identity(helpers),
+            _by_identity(_code_within(OURS)),
+            _by_identity(guarded),
+            owners,
         )
 
 
@@ -113,8 +119,8 @@ class Watch:
 
 def _hook(sites: Sites, hidden: Collection[int], tried: list[str]) -> Callable[[str, tuple[Any, ...]], None]:
     """Return the hook; whatever it uses is in its own cells, because a name of a module can be exchanged."""
-    refused, tracers, modules, frames, code = REFUSED, TRACERS, MODULES, FRAMES, CODE
-    may_look, guarded = _onlooker(sites), sites.guarded
+    refused, tracers, modules, frames, code, kinds = REFUSED, TRACERS, MODULES, FRAMES, CODE, KINDS
+    may_look, guarded, owners = _onlooker(sites), sites.guarded, sites.owners
     error, identity, kind, function = PermissionError, id, type, FunctionType
 
     def refuse(what: str) -> None:
@@ -133,6 +139,9 @@ def _hook(sites: Sites, hidden: Collection[int], tried: list[str]) -> Callable[[
             changed = arguments[0]
             if arguments[1] in code and kind(changed) is function and identity(changed.__code__) in guarded:
                 tried.append(f"{changed.__module__}.{changed.__qualname__}")
+                refuse(f"change {tried[0]}")
+            if arguments[1] in kinds and identity(changed) in owners:
+                tried.append(f"{owners[identity(changed)]}.{arguments[1]}")
                 refuse(f"change {tried[0]}")
         elif event in refused or event.startswith("ctypes."):
             if event in tracers:

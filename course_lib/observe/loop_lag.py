@@ -5,6 +5,7 @@ A second heartbeat in a thread takes away the machine's own pauses: only what st
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import threading
 import time
@@ -14,20 +15,22 @@ BEAT_S = 0.01  # short enough to see a 50 ms stall, long enough to cost nothing 
 STALL_S = 0.1  # ten beats: nothing that awaits is ever this late, measured on a loaded machine
 
 
-class _Reference(threading.Thread):
-    """Wakes every beat and keeps how late it was: what the machine, and not the code, did to every clock."""
+class _Reference:
+    """Wakes every beat and keeps how late it was: what the machine, and not the code, did to every clock.
+
+    Its thread stands in no list of threads: whoever found it there could write into what it keeps.
+    """
 
     def __init__(self) -> None:
-        super().__init__(name="heartbeat-reference", daemon=True)
-        self._over = threading.Event()
+        self._over, self._ended = threading.Event(), threading.Event()
         self._began = 0.0
         self.late: list[tuple[float, float]] = []  # from when to when it should have run, only what is worth keeping
 
     def start(self) -> None:
-        self._began = time.perf_counter()  # not in `run`: a thread that begins late was kept from it by the machine
-        super().start()
+        self._began = time.perf_counter()  # not in the thread: one that begins late was kept from it by the machine
+        _thread.start_new_thread(self._run, ())
 
-    def run(self) -> None:
+    def _run(self) -> None:
         before, is_over = self._began, False
         while not is_over:
             is_over = self._over.wait(BEAT_S)  # the last time counts too: the end may be what it slept through
@@ -35,10 +38,11 @@ class _Reference(threading.Thread):
             if now - before > 3 * BEAT_S:
                 self.late.append((before + BEAT_S, now))
             before = now
+        self._ended.set()
 
     def stop(self) -> None:
         self._over.set()
-        self.join()
+        self._ended.wait()
 
     def lateness(self, begin: float, end: float) -> float:
         """Return the seconds this clock lost between two moments; it may have woken long after the second."""

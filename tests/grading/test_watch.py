@@ -49,6 +49,24 @@ def test_the_code_of_a_check_is_not_exchanged() -> None:
     assert said == f"an answer may not change {name} while it is judged\n{name}\n"
 
 
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("asyncio.__class__ = type('Other', (type(asyncio),), {})", "asyncio.__class__"),
+        ("checker.Wrong.__class__ = type('Other', (type,), {})", "course_lib.checks.assertions.Wrong.__class__"),
+        ("checker.Wrong.__bases__ = (ValueError,)", "course_lib.checks.assertions.Wrong.__bases__"),
+    ],
+)
+def test_a_module_or_class_of_ours_gets_no_other_kind(code: str, name: str) -> None:
+    said = in_a_process(f"import asyncio; {code}")
+    assert said == f"an answer may not change {name} while it is judged\n{name}\n"
+
+
+def test_a_module_or_class_of_an_answers_may_get_another_kind() -> None:
+    code = "import types; module = types.ModuleType('own'); module.__class__ = type('Other', (types.ModuleType,), {})"
+    assert in_a_process(code) == "unseen\n"
+
+
 def test_an_answers_own_function_may_get_new_code() -> None:
     said = in_a_process("f = lambda: 1; f.__code__ = (lambda: 2).__code__; print(f())")
     assert said == "2\nunseen\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import ctypes
 import os
@@ -96,15 +97,15 @@ def test_a_pause_at_the_very_end_is_the_machines_too() -> None:
         ctypes.PyDLL(None).usleep(200_000)  # it was told to end, and cannot even wake
     finally:
         sys.setswitchinterval(interval)
-    reference.join()
+    reference.stop()
     assert reference.lateness(began, time.perf_counter()) > 0.1
 
 
 def test_a_pause_at_the_very_beginning_is_the_machines_too() -> None:
     class Late(_Reference):
-        def run(self) -> None:
+        def _run(self) -> None:
             time.sleep(0.2)  # it was started, and the machine does not let it run
-            super().run()
+            super()._run()
 
     reference, began = Late(), time.perf_counter()
     reference.start()
@@ -121,6 +122,16 @@ def test_an_empty_block_does_not_stand_still() -> None:
 
     lag = asyncio.run(main())
     assert (lag.stood_still, lag.beats) == (False, 0)
+
+
+def test_no_list_of_threads_shows_the_one_that_excuses_the_machine() -> None:
+    async def main() -> list[threading.Thread]:
+        before = threading.enumerate()
+        async with loop_lag():
+            await asyncio.sleep(0.05)
+            return [thread for thread in threading.enumerate() if thread not in before]
+
+    assert asyncio.run(main()) == []
 
 
 def test_a_busy_machine_does_not_stand_still() -> None:
@@ -153,4 +164,8 @@ def test_a_cancelled_heartbeat_leaves_no_task_and_no_thread(when: str) -> None:
         await asyncio.sleep(0)
         return {other for other in asyncio.all_tasks() if other is not asyncio.current_task()}
 
+    threads, until = _thread._count(), time.monotonic() + 5
     assert not asyncio.run(main())
+    while _thread._count() > threads and time.monotonic() < until:  # it was told to end, and may need a moment
+        time.sleep(0.01)
+    assert _thread._count() == threads
