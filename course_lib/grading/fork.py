@@ -9,7 +9,6 @@ import secrets
 import select
 import shutil
 import signal
-import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -156,16 +155,6 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _stay_here() -> None:
-    """Keep this process on the processor where it was begun: its threads wake one another, and it lives for a moment.
-
-    From Python 3.13 on a pool of threads is as large as the number of these processors, and an answer would notice.
-    """
-    if sys.platform == "linux" and sys.version_info < (3, 13):
-        with contextlib.suppress(OSError, AttributeError):  # it saves time only
-            os.sched_setaffinity(0, {ctypes.CDLL(None).sched_getcpu()})
-
-
 def _forged(what: str) -> dict[str, Any]:
     return {"stage": "forged", "message": what}
 
@@ -181,7 +170,6 @@ def _child(
 ) -> NoReturn:
     end, hear, listening = os._exit, os.read, pipes[2]
     try:
-        _stay_here()
         warm.pages.copy()
         layers = enter(policy, Path(home), keep=pipes).layers
         allotment.given = places
