@@ -106,24 +106,32 @@ def _threads() -> Generator[bool]:
 async def _stages(
     job: dict[str, Any], warm: Warm, guards: list[_Guards], say: Say, hint: Callable[[str], None], seeds: int
 ) -> dict[str, Any]:
+    """Run our cells, then the answer and its check; return the last record."""
     run = Run(warm.shell)
-    of_error, read, number_of, judge, checked, fields = (
-        described,
-        os.read,
-        int.from_bytes,
-        verdict.verdict,
-        _checked,
-        FIELDS,
-    )
-    sow, find, dispose = seeded.sow, find_question, modules.dispose_forgotten
     for text in job["setup"]:
         error = await run.cell(text, "setup")
         if error is not None:
-            return {**of_error(error), "stage": "setup"}
+            return {**described(error), "stage": "setup"}
     try:
-        registered = find(job["question"])
+        registered = find_question(job["question"])
     except CourseError as unknown:
         return {"stage": "unknown", "message": str(unknown)}
+    return await _judged(job, registered, run, warm, guards, say, hint, seeds)
+
+
+async def _judged(
+    job: dict[str, Any],
+    registered: Question,
+    run: Run,
+    warm: Warm,
+    guards: list[_Guards],
+    say: Say,
+    hint: Callable[[str], None],
+    seeds: int,
+) -> dict[str, Any]:
+    """Shut the doors, run the answer and its check; what comes after the answer uses what was taken before it."""
+    of_error, judge, checked, fields = described, verdict.verdict, _checked, FIELDS
+    read, number_of, sow, find, dispose = os.read, int.from_bytes, seeded.sow, find_question, modules.dispose_forgotten
     # our own: the registered one can be changed in place
     asked = dataclasses.replace(registered, check=_announced(registered.check, say))
     kept, check = dict(vars(registered)), _compiled(job["check"])

@@ -11,7 +11,7 @@ import pytest
 from conftest import Course
 
 from course_lib.checks import clock
-from course_lib.checks.assertions import ask, equal, wrong
+from course_lib.checks.assertions import ask, equal, look_after, wrong
 from course_lib.errors import CourseError
 
 from .conftest import Judge, cell
@@ -170,6 +170,24 @@ def test_a_blocked_loop_is_measured_again_before_it_counts(judge: Judge) -> None
     twice = judge(check, always=True)
     assert (twice.outcome, twice.message, twice.slug) == ("fail", "the event loop stood still", "blocked-loop")
     assert len(runs) == 4
+
+
+def test_before_it_is_measured_again_the_watchers_look(judge: Judge) -> None:
+    runs = []
+
+    async def check() -> str:
+        runs.append(1)
+        if len(runs) == 1:
+            time.sleep(0.4)  # noqa: ASYNC251 - the point
+        return "measured"
+
+    look_after(lambda: "the.probes")
+    try:
+        said = judge(check)
+    finally:
+        look_after()
+    assert (said.outcome, said.message) == ("error", "the answer changed the course's own code (the.probes)")
+    assert runs == [1]
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import functools
 import json
 import mmap
 import os
 import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -21,6 +23,7 @@ pytestmark = pytest.mark.skipif(
 
 COUNT = 3000  # pages of the memory that children write: enough to stand out from what Python itself writes
 NOISE = 300  # faults of Python itself while a thousand pages are written
+Told = TypeVar("Told")  # what a child may tell: JSON
 FIRST, BOTH, SECOND = range(1000), range(1000, 2000), range(2000, 3000)
 
 
@@ -40,7 +43,7 @@ def _write(memory: mmap.mmap, numbers: range, sign: bytes = b"c") -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 
-def child(known: Pages, work: Callable[[], object], *, waits: bool = True) -> object:
+def child(known: Pages, work: Callable[[], Told], *, waits: bool = True) -> Told:
     """Return what `work` returns in a child that copies what is known; learn from it at its end."""
     told, tells = os.pipe()
     hears, hangs_up = os.pipe()
@@ -59,7 +62,7 @@ def child(known: Pages, work: Callable[[], object], *, waits: bool = True) -> ob
     os.close(hears)
     with known.learning(pid) as learn:
         with open(told, encoding="utf-8") as line:
-            found = json.load(line)
+            found: Told = json.load(line)
         if not waits:
             os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         learn()
@@ -72,13 +75,12 @@ def learned(memory: mmap.mmap) -> Pages:
     """Return pages that were learned from two children: each has written a part that the other has not."""
     known = Pages()
     for part in (range(2000), range(1000, 3000)):
-        assert child(known, lambda part=part: _write(memory, part)) > 1500  # type: ignore[misc, operator]  # a count
+        assert child(known, functools.partial(_write, memory, part)) > 1500
     return known
 
 
 def test_the_third_writes_what_both_wrote_without_a_fault(memory: mmap.mmap) -> None:
     faults = child(learned(memory), lambda: [_write(memory, part) for part in (FIRST, BOTH, SECOND)])
-    assert isinstance(faults, list)
     assert faults[1] < NOISE
     assert min(faults[0], faults[2]) >= 1000  # one of them alone has written these
 
@@ -95,7 +97,6 @@ def test_a_kernel_that_takes_no_list_copies_them_one_by_one(memory: mmap.mmap, m
 
     monkeypatch.setattr(pages, "call", refuse)
     faults = child(learned(memory), lambda: [_write(memory, part) for part in (FIRST, BOTH)])
-    assert isinstance(faults, list)
     assert faults[1] < NOISE <= faults[0]
 
 
@@ -103,7 +104,7 @@ def test_a_child_that_has_ended_teaches_nothing_and_spoils_nothing(memory: mmap.
     known = Pages()
     for waits in (False, True, False, True):
         child(known, lambda: _write(memory, BOTH), waits=waits)
-    assert child(known, lambda: _write(memory, BOTH)) < NOISE  # type: ignore[operator]  # a count
+    assert child(known, lambda: _write(memory, BOTH)) < NOISE
 
 
 def test_a_child_that_cannot_be_seen_is_left_in_peace() -> None:
@@ -117,7 +118,6 @@ def test_one_that_does_not_learn_copies_nothing(memory: mmap.mmap) -> None:
     known = Pages(learns=False)
     for _ in range(3):
         faults = child(known, lambda: _write(memory, BOTH))
-    assert isinstance(faults, int)
     assert faults >= 1000
 
 
