@@ -27,7 +27,8 @@ from course_lib.errors import CourseError
 from course_lib.grading import doors
 from course_lib.grading.claims import Say
 from course_lib.grading.fork import SEED_BYTES, Warm
-from course_lib.grading.seal import Look, is_guarded
+from course_lib.grading.guarded import is_guarded
+from course_lib.grading.seal import Look
 from course_lib.grading.watch import Watch
 from course_lib.workspace import modules
 
